@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/loop.h"
+
+#include "base/clock.h"
+#include "base/obj.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct loop {
+    unsigned magic;
+#define LOOP_MAGIC 0x10e9a3b7U
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_timer_t alarm; /* set to the earliest of the timers */
+
+    pthread_mutex_t lock; /* guards the three below */
+    struct loop_job *first;
+    struct loop_job **last;
+    bool stopping;
+
+    /* Timers in a binary heap, so that arming one costs no allocation and freeing its owner needs
+     * no farewell: libuv's own timers may not be freed before a close callback has run. */
+    struct loop_timer **heap;
+    size_t n_timers;
+    size_t cap_timers;
+};
+
+static void run_jobs(uv_async_t *wake) {
+    struct loop *loop = wake->data;
+    bool stopping;
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    pthread_mutex_lock(&loop->lock);
+    struct loop_job *job = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    stopping = loop->stopping;
+    pthread_mutex_unlock(&loop->lock);
+    while (job != NULL) {
+        struct loop_job *next = job->next;
+        job->fn(job);
+        job = next;
+    }
+    if (stopping)
+        uv_stop(&loop->uv);
+}
+
+struct loop *loop_new(void) {
+    struct loop *loop = calloc(1, sizeof *loop);
+    AN(loop);
+    loop->magic = LOOP_MAGIC;
+    loop->last = &loop->first;
+    AZ(pthread_mutex_init(&loop->lock, NULL));
+    AZ(uv_loop_init(&loop->uv));
+    AZ(uv_async_init(&loop->uv, &loop->wake, run_jobs));
+    AZ(uv_timer_init(&loop->uv, &loop->alarm));
+    loop->wake.data = loop;
+    loop->alarm.data = loop;
+    return loop;
+}
+
+void loop_free(struct loop *loop) {
+    if (loop == NULL)
+        return;
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->alarm, NULL);
+    /* Lets the close callbacks of every handle run, also of those that curl left behind. */
+    while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0)
+        continue;
+    AZ(uv_loop_close(&loop->uv));
+    pthread_mutex_destroy(&loop->lock);
+    free(loop->heap);
+    loop->magic = 0;
+    free(loop);
+}
+
+void loop_run(struct loop *loop) {
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    pthread_mutex_lock(&loop->lock);
+    loop->stopping = false;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void loop_stop(struct loop *loop) {
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    pthread_mutex_lock(&loop->lock);
+    loop->stopping = true;
+    pthread_mutex_unlock(&loop->lock);
+    uv_async_send(&loop->wake);
+}
+
+void loop_post(struct loop *loop, struct loop_job *job, loop_job_fn *fn) {
+    bool was_empty;
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    job->next = NULL;
+    job->fn = fn;
+    pthread_mutex_lock(&loop->lock);
+    was_empty = loop->first == NULL;
+    *loop->last = job;
+    loop->last = &job->next;
+    pthread_mutex_unlock(&loop->lock);
+    if (was_empty)
+        uv_async_send(&loop->wake);
+}
+
+/* ---- timers ---- */
+
+static void place(struct loop *loop, size_t at, struct loop_timer *timer) {
+    loop->heap[at] = timer;
+    timer->slot = at;
+}
+
+static void sift_up(struct loop *loop, size_t at, struct loop_timer *timer) {
+    while (at > 0 && loop->heap[(at - 1) / 2]->when_ms > timer->when_ms) {
+        place(loop, at, loop->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    place(loop, at, timer);
+}
+
+static void sift_down(struct loop *loop, size_t at, struct loop_timer *timer) {
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= loop->n_timers)
+            break;
+        if (child + 1 < loop->n_timers &&
+            loop->heap[child + 1]->when_ms < loop->heap[child]->when_ms)
+            child++;
+        if (loop->heap[child]->when_ms >= timer->when_ms)
+            break;
+        place(loop, at, loop->heap[child]);
+        at = child;
+    }
+    place(loop, at, timer);
+}
+
+static void on_alarm(uv_timer_t *alarm);
+
+static void set_alarm(struct loop *loop) {
+    if (loop->n_timers == 0) {
+        uv_timer_stop(&loop->alarm);
+        return;
+    }
+    int64_t ms = loop->heap[0]->when_ms - clock_mono_ms();
+    uv_update_time(&loop->uv);
+    AZ(uv_timer_start(&loop->alarm, on_alarm, ms > 0 ? (uint64_t)ms : 0, 0));
+}
+
+static void take_out(struct loop *loop, struct loop_timer *timer) {
+    size_t at = timer->slot;
+    ASSERT(at < loop->n_timers && loop->heap[at] == timer);
+    struct loop_timer *moved = loop->heap[--loop->n_timers];
+    timer->armed = false;
+    if (moved == timer)
+        return;
+    if (at > 0 && loop->heap[(at - 1) / 2]->when_ms > moved->when_ms)
+        sift_up(loop, at, moved);
+    else
+        sift_down(loop, at, moved);
+}
+
+static void on_alarm(uv_timer_t *alarm) {
+    struct loop *loop = alarm->data;
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    int64_t now = clock_mono_ms();
+    /* Bounded, so that a timer which re-arms itself for now does not starve the loop. */
+    for (size_t left = loop->n_timers; left > 0; left--) {
+        if (loop->n_timers == 0 || loop->heap[0]->when_ms > now)
+            break;
+        struct loop_timer *timer = loop->heap[0];
+        take_out(loop, timer);
+        timer->fn(timer);
+    }
+    set_alarm(loop);
+}
+
+void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t ms, loop_timer_fn *fn) {
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    loop_timer_stop(timer);
+    if (loop->n_timers == loop->cap_timers) {
+        loop->cap_timers = loop->cap_timers == 0 ? 64 : 2 * loop->cap_timers;
+        loop->heap = realloc(loop->heap, loop->cap_timers * sizeof *loop->heap);
+        AN(loop->heap);
+    }
+    timer->loop = loop;
+    timer->fn = fn;
+    timer->armed = true;
+    timer->when_ms = clock_mono_ms() + (ms > 0 ? ms : 0);
+    sift_up(loop, loop->n_timers++, timer);
+    if (loop->heap[0] == timer)
+        set_alarm(loop);
+}
+
+void loop_timer_stop(struct loop_timer *timer) {
+    if (!timer->armed)
+        return;
+    bool earliest = timer->slot == 0;
+    take_out(timer->loop, timer);
+    if (earliest)
+        set_alarm(timer->loop);
+}
+
+uv_loop_t *loop_uv(struct loop *loop) {
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    return &loop->uv;
+}
