@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/json.h"
+
+#include "base/obj.h"
+#include "codec/access.h"
+#include "codec/number.h"
+
+#include <float.h>
+#include <math.h>
+#include <openssl/evp.h>
+#include <yajl/yajl_parse.h>
+
+/* yajl calls back for each token; open structures, lists and maps are frames on a stack. */
+struct frame {
+    const struct codec_shape *shape;
+    char *base;                        /* structure: its memory; list, map: the { v, n } to fill */
+    const struct codec_member *member; /* structure: whose value comes next */
+    struct str key;                    /* map: whose value comes next */
+    char *v;                           /* list, map: elements so far */
+    size_t n;
+    size_t cap;
+    struct codec_path path;
+};
+
+struct decoder {
+    struct arena *arena;
+    const struct codec_shape *root;
+    void *ret;
+    struct err *err;
+    size_t depth;      /* frames in use */
+    unsigned skipping; /* nesting of an unknown member's value */
+    bool skip_next;    /* the next value belongs to an unknown member */
+    struct frame frames[CODEC_MAX_DEPTH];
+};
+
+static struct frame *top(struct decoder *d) {
+    return &d->frames[d->depth - 1];
+}
+
+/* Path of the value that comes next; the last piece lies in `last`. */
+static const struct codec_path *here(struct decoder *d, struct codec_path *last) {
+    if (d->depth == 0)
+        return NULL;
+    struct frame *f = top(d);
+    *last = (struct codec_path){.up = d->depth > 1 ? &f->path : NULL};
+    if (f->shape->kind == CODEC_LIST)
+        last->index = f->n;
+    else
+        last->name = f->shape->kind == CODEC_MAP ? f->key : f->member->name;
+    return last;
+}
+
+static int fail(struct decoder *d, const char *why) {
+    struct codec_path last;
+    struct str where = codec_path_str(d->arena, here(d, &last));
+    d->err = err_new(d->arena, RPC_INTERNAL, STR_FMT ": %s", STR_ARG(where), why);
+    d->err->field = where;
+    return 0;
+}
+
+static int wrong_type(struct decoder *d, const struct codec_shape *shape, const char *found) {
+    static const char *const wanted[] = {
+        [CODEC_STRUCT] = "an object",  [CODEC_UNION] = "an object",  [CODEC_LIST] = "an array",
+        [CODEC_MAP] = "an object",     [CODEC_STRING] = "a string",  [CODEC_BLOB] = "a string",
+        [CODEC_BOOLEAN] = "a boolean", [CODEC_INTEGER] = "a number", [CODEC_LONG] = "a number",
+        [CODEC_FLOAT] = "a number",    [CODEC_DOUBLE] = "a number",  [CODEC_TIMESTAMP] = "a number",
+        [CODEC_ENUM] = "a string",     [CODEC_DOCUMENT] = "a value",
+    };
+    struct str why = arena_printf(d->arena, "%s where %s belongs", found, wanted[shape->kind]);
+    return fail(d, why.p);
+}
+
+/* True if the value that arrives now is to be ignored. */
+static bool skip_scalar(struct decoder *d) {
+    if (d->skipping > 0)
+        return true;
+    bool skip = d->skip_next;
+    d->skip_next = false;
+    return skip;
+}
+
+static bool skip_open(struct decoder *d) {
+    if (d->skipping == 0 && !d->skip_next)
+        return false;
+    d->skip_next = false;
+    d->skipping++;
+    return true;
+}
+
+static bool skip_close(struct decoder *d) {
+    if (d->skipping == 0)
+        return false;
+    d->skipping--;
+    return true;
+}
+
+/* Room for one more element of the list or map on top, and where it lies. */
+static char *grow(struct decoder *d, struct frame *f) {
+    size_t stride = codec_stride(f->shape);
+    if (f->n == f->cap) {
+        f->cap = f->cap == 0 ? 8 : 2 * f->cap;
+        char *v = arena_array(d->arena, f->cap, stride);
+        if (f->n > 0)
+            memcpy(v, f->v, f->n * stride);
+        f->v = v;
+    }
+    return f->v + f->n * stride;
+}
+
+/* Shape of the value that arrives now; NULL (with d->err set) if none may. */
+static const struct codec_shape *expected(struct decoder *d) {
+    if (d->depth == 0)
+        return d->root;
+    struct frame *f = top(d);
+    return f->shape->kind == CODEC_STRUCT || f->shape->kind == CODEC_UNION ? f->member->shape
+                                                                           : f->shape->element;
+}
+
+/* Where the value that arrives now is stored; claims the element in a list or map. */
+static char *claim(struct decoder *d) {
+    if (d->depth == 0)
+        return d->ret;
+    struct frame *f = top(d);
+    if (f->shape->kind == CODEC_STRUCT || f->shape->kind == CODEC_UNION) {
+        if (f->member->has) {
+            bool has = true;
+            memcpy(f->base + f->member->has_offset, &has, sizeof has);
+        }
+        return f->base + f->member->offset;
+    }
+    char *slot = grow(d, f);
+    if (f->shape->kind == CODEC_MAP) {
+        memcpy(slot, &f->key, sizeof f->key);
+        slot += f->shape->value_offset;
+    }
+    f->n++;
+    return slot;
+}
+
+static int push(struct decoder *d, const struct codec_shape *shape) {
+    struct codec_path path;
+    if (d->depth == CODEC_MAX_DEPTH)
+        return fail(d, "nested too deeply");
+    bool in_struct =
+        d->depth > 0 && (top(d)->shape->kind == CODEC_STRUCT || top(d)->shape->kind == CODEC_UNION);
+    bool is_root = d->depth == 0;
+    if (!is_root)
+        (void)here(d, &path);
+    char *slot = claim(d);
+    if (in_struct && (shape->kind == CODEC_STRUCT || shape->kind == CODEC_UNION)) {
+        void *made = arena_alloc(d->arena, shape->size);
+        memcpy(slot, &made, sizeof made);
+        slot = made;
+    }
+    struct frame *f = &d->frames[d->depth++];
+    *f = (struct frame){.shape = shape, .base = slot};
+    if (!is_root)
+        f->path = path;
+    return 1;
+}
+
+/* ---- tokens ---- */
+
+static int on_null(void *ctx) {
+    struct decoder *d = ctx;
+    if (skip_scalar(d) || d->depth == 0)
+        return d->depth == 0 ? wrong_type(d, d->root, "null") : 1;
+    struct frame *f = top(d);
+    if ((f->shape->kind == CODEC_LIST || f->shape->kind == CODEC_MAP) && f->shape->sparse)
+        memset(claim(d), 0, f->shape->element->size);
+    return 1; /* absent in a structure, dropped from a dense collection */
+}
+
+static int on_boolean(void *ctx, int value) {
+    struct decoder *d = ctx;
+    if (skip_scalar(d))
+        return 1;
+    const struct codec_shape *shape = expected(d);
+    if (shape->kind != CODEC_BOOLEAN)
+        return wrong_type(d, shape, "a boolean");
+    bool b = value != 0;
+    memcpy(claim(d), &b, sizeof b);
+    return 1;
+}
+
+static int store_double(struct decoder *d, const struct codec_shape *shape, double value) {
+    if (shape->kind == CODEC_FLOAT) {
+        if (isfinite(value) && fabs(value) > (double)FLT_MAX)
+            return fail(d, "number out of range");
+        float f = (float)value;
+        memcpy(claim(d), &f, sizeof f);
+    } else {
+        memcpy(claim(d), &value, sizeof value);
+    }
+    return 1;
+}
+
+static int on_number(void *ctx, const char *p, size_t n) {
+    struct decoder *d = ctx;
+    struct str text = str_n(p, n);
+    int64_t whole;
+    double real;
+    if (skip_scalar(d))
+        return 1;
+    const struct codec_shape *shape = expected(d);
+    switch (shape->kind) {
+    case CODEC_INTEGER:
+        if (!number_parse_int64(text, &whole) || whole < INT32_MIN || whole > INT32_MAX)
+            return fail(d, "not a 32-bit integer");
+        int32_t narrow = (int32_t)whole;
+        memcpy(claim(d), &narrow, sizeof narrow);
+        return 1;
+    case CODEC_LONG:
+        if (!number_parse_int64(text, &whole))
+            return fail(d, "not a 64-bit integer");
+        memcpy(claim(d), &whole, sizeof whole);
+        return 1;
+    case CODEC_TIMESTAMP:
+        if (!number_parse_double(text, &real) || fabs(real) > 1e12)
+            return fail(d, "not a time in epoch seconds");
+        whole = (int64_t)llround(real * 1000.0);
+        memcpy(claim(d), &whole, sizeof whole);
+        return 1;
+    case CODEC_FLOAT:
+    case CODEC_DOUBLE:
+        if (!number_parse_double(text, &real))
+            return fail(d, "number out of range");
+        return store_double(d, shape, real);
+    default:
+        return wrong_type(d, shape, "a number");
+    }
+}
+
+static int store_blob(struct decoder *d, struct str text) {
+    unsigned char *out = arena_alloc(d->arena, text.n / 4 * 3 + 3);
+    int n = text.n % 4 != 0 ? -1 : EVP_DecodeBlock(out, (const unsigned char *)text.p, (int)text.n);
+    if (n < 0)
+        return fail(d, "not base64");
+    for (size_t i = text.n; i > 0 && i > text.n - 2 && text.p[i - 1] == '='; i--)
+        n--;
+    struct str blob = str_n((char *)out, (size_t)n);
+    memcpy(claim(d), &blob, sizeof blob);
+    return 1;
+}
+
+static int store_enum(struct decoder *d, const struct codec_shape *shape, struct str text) {
+    int value = CODEC_ENUM_UNKNOWN(shape);
+    for (size_t i = 0; i < shape->n_names; i++)
+        if (str_eq(shape->names[i], text))
+            value = (int)i + 1;
+    memcpy(claim(d), &value, sizeof value);
+    return 1;
+}
+
+static int on_string(void *ctx, const unsigned char *p, size_t n) {
+    struct decoder *d = ctx;
+    struct str text = str_n((const char *)p, n);
+    if (skip_scalar(d))
+        return 1;
+    const struct codec_shape *shape = expected(d);
+    switch (shape->kind) {
+    case CODEC_STRING:
+        text = arena_str(d->arena, n == 0 ? STR("") : text);
+        memcpy(claim(d), &text, sizeof text);
+        return 1;
+    case CODEC_BLOB:
+        return store_blob(d, text);
+    case CODEC_ENUM:
+        return store_enum(d, shape, text);
+    case CODEC_FLOAT:
+    case CODEC_DOUBLE:
+        if (str_eq(text, STR("NaN")))
+            return store_double(d, shape, (double)NAN);
+        if (str_eq(text, STR("Infinity")))
+            return store_double(d, shape, (double)INFINITY);
+        if (str_eq(text, STR("-Infinity")))
+            return store_double(d, shape, (double)-INFINITY);
+        return wrong_type(d, shape, "a string");
+    default:
+        return wrong_type(d, shape, "a string");
+    }
+}
+
+static int on_start_map(void *ctx) {
+    struct decoder *d = ctx;
+    if (skip_open(d))
+        return 1;
+    const struct codec_shape *shape = expected(d);
+    if (shape->kind != CODEC_STRUCT && shape->kind != CODEC_UNION && shape->kind != CODEC_MAP)
+        return wrong_type(d, shape, "an object");
+    return push(d, shape);
+}
+
+static int on_map_key(void *ctx, const unsigned char *p, size_t n) {
+    struct decoder *d = ctx;
+    struct str key = str_n((const char *)p, n);
+    if (d->skipping > 0)
+        return 1;
+    struct frame *f = top(d);
+    if (f->shape->kind == CODEC_MAP) {
+        f->key = arena_str(d->arena, n == 0 ? STR("") : key);
+        return 1;
+    }
+    for (size_t i = 0; i < f->shape->n_members; i++)
+        if (str_eq(f->shape->members[i].name, key)) {
+            f->member = &f->shape->members[i];
+            return 1;
+        }
+    d->skip_next = true;
+    return 1;
+}
+
+/* Writes a finished list or map to its place. An empty one is present: v is not NULL. */
+static void finish_collection(struct frame *f) {
+    static const char empty[1];
+    struct codec_list list = {.v = f->v == NULL ? empty : f->v, .n = f->n};
+    memcpy(f->base, &list, sizeof list);
+}
+
+static int on_end(void *ctx) {
+    struct decoder *d = ctx;
+    if (skip_close(d))
+        return 1;
+    struct frame *f = top(d);
+    if (f->shape->kind == CODEC_LIST || f->shape->kind == CODEC_MAP)
+        finish_collection(f);
+    d->depth--;
+    return 1;
+}
+
+static int on_start_array(void *ctx) {
+    struct decoder *d = ctx;
+    if (skip_open(d))
+        return 1;
+    const struct codec_shape *shape = expected(d);
+    if (shape->kind != CODEC_LIST)
+        return wrong_type(d, shape, "an array");
+    return push(d, shape);
+}
+
+static const yajl_callbacks callbacks = {
+    .yajl_null = on_null,
+    .yajl_boolean = on_boolean,
+    .yajl_number = on_number,
+    .yajl_string = on_string,
+    .yajl_start_map = on_start_map,
+    .yajl_map_key = on_map_key,
+    .yajl_end_map = on_end,
+    .yajl_start_array = on_start_array,
+    .yajl_end_array = on_end,
+};
+
+static bool only_blanks(struct str text) {
+    return str_trim(text).n == 0;
+}
+
+struct err *json_decode(struct str text, const struct codec_shape *shape, void *ret_value,
+                        struct arena *a) {
+    if (only_blanks(text))
+        return NULL;
+    struct decoder d; /* the frames are set as they are pushed: zeroing them all costs more */
+    d.arena = a;
+    d.root = shape;
+    d.ret = ret_value;
+    d.err = NULL;
+    d.depth = 0;
+    d.skipping = 0;
+    d.skip_next = false;
+    yajl_handle parser = yajl_alloc(&callbacks, NULL, &d);
+    AN(parser);
+    yajl_status status = yajl_parse(parser, (const unsigned char *)text.p, text.n);
+    if (status == yajl_status_ok)
+        status = yajl_complete_parse(parser);
+    if (status != yajl_status_ok && d.err == NULL)
+        d.err = err_new(a, RPC_INTERNAL, "not JSON, at byte %zu of %zu",
+                        yajl_get_bytes_consumed(parser), text.n);
+    yajl_free(parser);
+    return d.err;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/pattern.h"
+
+#include "base/obj.h"
+
+#include <stdatomic.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+/* Steps of the matcher; the models' patterns need a few for each character. */
+#define MATCH_LIMIT 1000000
+
+/* Stands for a pattern that could not be compiled. */
+static char unusable;
+
+static void *compile(struct codec_pattern *pattern) {
+    int error;
+    PCRE2_SIZE at;
+    void *expected = NULL;
+    void *made = pcre2_compile((PCRE2_SPTR)pattern->text, PCRE2_ZERO_TERMINATED,
+                               PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &error,
+                               &at, NULL);
+    if (made == NULL)
+        made = &unusable;
+    /* Two threads may compile it at once; the second one's work is thrown away. */
+    if (atomic_compare_exchange_strong(&pattern->compiled, &expected, made))
+        return made;
+    if (made != &unusable)
+        pcre2_code_free(made);
+    return expected;
+}
+
+bool codec_pattern_matches(struct codec_pattern *pattern, struct str text) {
+    void *code = atomic_load_explicit(&pattern->compiled, memory_order_acquire);
+    if (code == NULL)
+        code = compile(pattern);
+    if (code == &unusable)
+        return true;
+    static _Thread_local pcre2_match_context *limits;
+    static _Thread_local pcre2_match_data *data;
+    if (limits == NULL) {
+        limits = pcre2_match_context_create(NULL);
+        data = pcre2_match_data_create(1, NULL);
+        ASSERT(limits != NULL && data != NULL);
+        pcre2_set_match_limit(limits, MATCH_LIMIT);
+    }
+    int found = pcre2_match(code, (PCRE2_SPTR)(text.p == NULL ? "" : text.p), text.n, 0,
+                            PCRE2_NO_UTF_CHECK, data, limits);
+    return found >= 0;
+}
