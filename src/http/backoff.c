@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/backoff.h"
+
+#define WISH_MAX_MS INT64_C(3600000)
+
+int64_t backoff_ms(int64_t base_ms, int64_t cap_ms, int retry, double random) {
+    int64_t ceiling = base_ms;
+    for (int i = 1; i < retry && ceiling < cap_ms; i++)
+        ceiling *= 2;
+    if (ceiling > cap_ms)
+        ceiling = cap_ms;
+    return (int64_t)(random * (double)ceiling);
+}
+
+int64_t backoff_wished_ms(const struct http_response *resp) {
+    int64_t value;
+    struct str ms = http_response_header(resp, STR("x-amz-retry-after"));
+    struct str seconds = http_response_header(resp, STR("retry-after"));
+    if (ms.p != NULL && str_to_int64(ms, &value) && value >= 0)
+        return value < WISH_MAX_MS ? value : WISH_MAX_MS;
+    if (seconds.p != NULL && str_to_int64(seconds, &value) && value >= 0)
+        return value < WISH_MAX_MS / 1000 ? value * 1000 : WISH_MAX_MS;
+    return -1;
+}

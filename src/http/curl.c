@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/curl.h"
+
+#include "base/buf.h"
+#include "base/obj.h"
+#include "http/curl_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFAULT_CONNECT_MS 3000
+#define DEFAULT_TOTAL_MS 10000
+#define DEFAULT_MAX_RESPONSE ((size_t)4 << 20)
+#define DEFAULT_MAX_CONNECTIONS 10000
+#define MAX_HEADERS 64
+#define MAX_HEADER_BYTES 32768
+
+struct transfer {
+    unsigned magic;
+#define TRANSFER_MAGIC 0x9d20cf37U
+    struct curl_client *client;
+    struct ctx *ctx;
+    struct ctx_hook hook;
+    struct list node; /* in client->transfers */
+    http_done_fn *done;
+    void *priv;
+    CURL *easy; /* NULL once it has ended */
+    struct curl_slist *headers;
+    struct loop_timer refusal; /* reports an error found inside http_start, once that returned */
+    struct err *refused;
+    struct http_response resp;
+    struct http_header *resp_headers;
+    size_t header_bytes;
+    struct buf body;
+    bool too_big;
+    char why[CURL_ERROR_SIZE];
+};
+
+/* ---- what arrives ---- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *priv) {
+    struct transfer *t = OBJ_CAST(priv, transfer, TRANSFER_MAGIC);
+    buf_put(&t->body, p, size * n);
+    t->too_big = t->body.failed;
+    return t->too_big ? 0 : size * n;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *priv) {
+    struct transfer *t = OBJ_CAST(priv, transfer, TRANSFER_MAGIC);
+    struct str line = str_n(p, size * n);
+    if (str_starts(line, STR("HTTP/"))) { /* a new response; what came before was a 1xx */
+        t->resp.n_headers = 0;
+        return line.n;
+    }
+    size_t colon = str_find(line, ':');
+    t->header_bytes += line.n;
+    if (colon == line.n)
+        return line.n;
+    if (t->resp.n_headers == MAX_HEADERS || t->header_bytes > MAX_HEADER_BYTES) {
+        t->too_big = true;
+        return 0;
+    }
+    if (t->resp_headers == NULL)
+        t->resp_headers = arena_array(t->ctx->arena, MAX_HEADERS, sizeof *t->resp_headers);
+    t->resp_headers[t->resp.n_headers++] = (struct http_header){
+        .name = arena_str(t->ctx->arena, str_sub(line, 0, colon)),
+        .value = arena_str(t->ctx->arena, str_trim(str_from(line, colon + 1))),
+    };
+    return line.n;
+}
+
+/* ---- how it ends ---- */
+
+/* Gives back what the transfer holds; the body stays until the arena goes. */
+static void detach(struct transfer *t) {
+    struct curl_client *client = t->client;
+    ctx_hook_remove(&t->hook);
+    list_remove(&t->node);
+    loop_timer_stop(&t->refusal);
+    if (t->easy != NULL) {
+        curl_multi_remove_handle(client->multi, t->easy);
+        client->stats.running--;
+        if (client->n_idle < IDLE_EASIES) {
+            curl_easy_reset(t->easy);
+            client->idle[client->n_idle++] = t->easy;
+        } else {
+            curl_easy_cleanup(t->easy);
+        }
+        t->easy = NULL;
+    }
+    curl_slist_free_all(t->headers);
+    t->headers = NULL;
+}
+
+/* The last thing done with a transfer: its owner may free the arena it lives in. */
+static void report(struct transfer *t, const struct http_response *resp, const struct err *err) {
+    http_done_fn *done = t->done;
+    void *priv = t->priv;
+    detach(t);
+    done(priv, resp, err);
+}
+
+static void on_cancel(struct ctx_hook *hook, const struct err *reason) {
+    report(CONTAINER_OF(hook, struct transfer, hook), NULL, reason);
+}
+
+/* The arena goes while the transfer runs: nobody is left to tell. */
+static void on_arena_free(void *arg) {
+    struct transfer *t = OBJ_CAST(arg, transfer, TRANSFER_MAGIC);
+    detach(t);
+    buf_free(&t->body);
+}
+
+static struct err *transport_err(struct transfer *t, CURLcode result) {
+    struct arena *a = t->ctx->arena;
+    struct err *err;
+    if (t->too_big) {
+        err = err_new(a, RPC_INTERNAL, "the answer is larger than %zu bytes", t->body.max);
+        err->origin = ERR_TRANSPORT;
+        return err;
+    }
+    switch (result) {
+    case CURLE_OPERATION_TIMEDOUT:
+        if (ctx_remaining_ms(t->ctx) == 0) {
+            err = err_new(a, RPC_DEADLINE_EXCEEDED, "no answer before the deadline");
+            err->origin = ERR_CALLER;
+            return err;
+        }
+        err = err_new(a, RPC_UNAVAILABLE, "no answer in time");
+        err->retryable = true;
+        break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        err = err_new(a, RPC_UNAVAILABLE, "the host name could not be resolved");
+        err->retryable = true;
+        break;
+    case CURLE_COULDNT_CONNECT:
+        err = err_new(a, RPC_UNAVAILABLE, "the connection was refused or could not be made");
+        err->retryable = true;
+        break;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+        err = err_new(a, RPC_UNAVAILABLE, "the connection broke before the answer was complete");
+        err->retryable = true;
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+        err = err_new(a, RPC_INTERNAL, "the server's TLS certificate could not be verified");
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        err = err_new(a, RPC_UNAVAILABLE, "the TLS handshake failed");
+        err->retryable = true;
+        break;
+    default:
+        err = err_new(a, RPC_UNAVAILABLE, "the exchange failed (%s)", curl_easy_strerror(result));
+        err->retryable = true;
+    }
+    err->origin = ERR_TRANSPORT;
+    err->detail = arena_str(a, str_c(t->why));
+    return err;
+}
+
+static void finish(struct transfer *t, CURLcode result) {
+    long status = 0;
+    if (result != CURLE_OK) {
+        struct err *err = transport_err(t, result);
+        report(t, NULL, err);
+        return;
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    t->resp.status = (int)status;
+    t->resp.headers = t->resp_headers;
+    t->resp.body = buf_str(&t->body);
+    report(t, &t->resp, NULL);
+}
+
+void curl_finish_transfers(struct curl_client *client) {
+    CURLMsg *msg;
+    int left;
+    while ((msg = curl_multi_info_read(client->multi, &left)) != NULL) {
+        char *priv = NULL;
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURLcode result = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &priv);
+        finish(OBJ_CAST(priv, transfer, TRANSFER_MAGIC), result);
+    }
+}
+
+/* ---- how it starts ---- */
+
+static CURL *take_easy(struct curl_client *client) {
+    CURL *easy = client->n_idle > 0 ? client->idle[--client->n_idle] : curl_easy_init();
+    AN(easy);
+    return easy;
+}
+
+static bool add_header(struct transfer *t, struct str name, struct str value) {
+    struct str line = str_empty(value) ? arena_printf(t->ctx->arena, STR_FMT ";", STR_ARG(name))
+                                       : arena_printf(t->ctx->arena, STR_FMT ": " STR_FMT,
+                                                      STR_ARG(name), STR_ARG(value));
+    struct curl_slist *more = curl_slist_append(t->headers, line.p);
+    AN(more);
+    t->headers = more;
+    return memchr(line.p, '\n', line.n) == NULL && memchr(line.p, '\r', line.n) == NULL;
+}
+
+static long timeout_of(struct transfer *t, const struct http_request *req) {
+    int64_t ms = req->timeout_ms > 0 ? req->timeout_ms : t->client->options.timeout_ms;
+    int64_t left = ctx_remaining_ms(t->ctx);
+    if (left < ms)
+        ms = left;
+    return ms < 1 ? 1 : (long)ms;
+}
+
+static void set_method_and_body(struct transfer *t, const struct http_request *req) {
+    CURL *easy = t->easy;
+    if (req->body.p != NULL) {
+        struct str body = arena_str(t->ctx->arena, req->body);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.p);
+        if (!str_eq(req->method, STR("POST")))
+            curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, arena_cstr(t->ctx->arena, req->method));
+    } else if (!str_eq(req->method, STR("GET"))) {
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, arena_cstr(t->ctx->arena, req->method));
+    }
+}
+
+static struct err *set_headers(struct transfer *t, const struct http_request *req) {
+    static const struct str unwanted[] = {STR_INIT("Accept"), STR_INIT("Expect"),
+                                          STR_INIT("Content-Type")};
+    for (size_t i = 0; i < req->n_headers; i++)
+        if (!add_header(t, req->headers[i].name, req->headers[i].value))
+            return err_new(t->ctx->arena, RPC_INTERNAL, "header " STR_FMT " holds a line break",
+                           STR_ARG(req->headers[i].name));
+    /* "Name:" takes out what curl would add by itself. */
+    for (size_t i = 0; i < ARRAY_LEN(unwanted); i++) {
+        bool given = false;
+        for (size_t k = 0; k < req->n_headers; k++)
+            given = given || str_eq_nocase(req->headers[k].name, unwanted[i]);
+        if (!given) {
+            struct str line = arena_printf(t->ctx->arena, STR_FMT ":", STR_ARG(unwanted[i]));
+            t->headers = curl_slist_append(t->headers, line.p);
+        }
+    }
+    return NULL;
+}
+
+static struct err *set_up(struct transfer *t, const struct http_request *req) {
+    const struct http_curl_options *o = &t->client->options;
+    struct err *err = ctx_check(t->ctx);
+    if (err == NULL)
+        err = set_headers(t, req);
+    if (err != NULL)
+        return err;
+    CURL *easy = t->easy = take_easy(t->client);
+    set_method_and_body(t, req);
+    curl_socket_setup_easy(t->client, easy);
+    curl_easy_setopt(easy, CURLOPT_URL, arena_cstr(t->ctx->arena, req->url));
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A cancelled name look-up must not be waited for. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->why);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_of(t, req));
+    curl_easy_setopt(
+        easy, CURLOPT_CONNECTTIMEOUT_MS,
+        (long)(req->connect_timeout_ms > 0 ? req->connect_timeout_ms : o->connect_timeout_ms));
+    if (o->ca_bundle.p != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_bundle.p);
+    if (req->no_proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    return NULL;
+}
+
+static void on_refused(struct loop_timer *timer) {
+    struct transfer *t = CONTAINER_OF(timer, struct transfer, refusal);
+    report(t, NULL, t->refused);
+}
+
+static void on_sweep(struct loop_job *job) {
+    struct curl_client *client = CONTAINER_OF(job, struct curl_client, sweep);
+    client->sweeping = false;
+    curl_finish_transfers(client);
+}
+
+static void start(struct http_client *base, struct ctx *ctx, const struct http_request *req,
+                  http_done_fn *done, void *priv) {
+    struct curl_client *client = CONTAINER_OF(base, struct curl_client, base);
+    OBJ_CHECK(client, CURL_CLIENT_MAGIC);
+    struct transfer *t = OBJ_NEW(ctx->arena, transfer, TRANSFER_MAGIC);
+    int running;
+    t->client = client;
+    t->ctx = ctx;
+    t->done = done;
+    t->priv = priv;
+    buf_init(&t->body, req->max_response > 0 ? req->max_response : client->options.max_response);
+    list_init(&t->hook.node);
+    list_init(&t->node);
+    arena_defer(ctx->arena, on_arena_free, t);
+    t->refused = set_up(t, req);
+    if (t->refused != NULL) {
+        loop_timer_start(client->loop, &t->refusal, 0, on_refused);
+        return;
+    }
+    ctx_hook_add(ctx, &t->hook, on_cancel);
+    list_append(&client->transfers, &t->node);
+    client->stats.transfers++;
+    client->stats.running++;
+    AZ(curl_multi_add_handle(client->multi, t->easy));
+    /* Sends at once instead of after another turn of the loop; what ends in here is reported from
+     * a job, because no callback may come before the return. */
+    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    if ((size_t)running < client->stats.running && !client->sweeping) {
+        client->sweeping = true;
+        loop_post(client->loop, &client->sweep, on_sweep);
+    }
+}
+
+/* ---- the client ---- */
+
+struct http_client *http_curl_new(struct loop *loop, const struct http_curl_options *options) {
+    struct curl_client *client = calloc(1, sizeof *client);
+    AN(client);
+    AZ(curl_global_init(CURL_GLOBAL_DEFAULT));
+    client->magic = CURL_CLIENT_MAGIC;
+    client->base.start = start;
+    client->loop = loop;
+    client->options = *options;
+    if (client->options.connect_timeout_ms == 0)
+        client->options.connect_timeout_ms = DEFAULT_CONNECT_MS;
+    if (client->options.timeout_ms == 0)
+        client->options.timeout_ms = DEFAULT_TOTAL_MS;
+    if (client->options.max_response == 0)
+        client->options.max_response = DEFAULT_MAX_RESPONSE;
+    if (client->options.max_connections == 0)
+        client->options.max_connections = DEFAULT_MAX_CONNECTIONS;
+    list_init(&client->transfers);
+    client->multi = curl_multi_init();
+    AN(client->multi);
+    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                      client->options.max_connections);
+    /* Without this the pool shrinks to four connections for each running transfer, and a burst
+     * that follows a quiet second opens them all again. */
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, client->options.max_connections);
+    curl_socket_setup(client);
+    return &client->base;
+}
+
+void http_curl_free(struct http_client *base) {
+    if (base == NULL)
+        return;
+    struct curl_client *client = CONTAINER_OF(base, struct curl_client, base);
+    OBJ_CHECK(client, CURL_CLIENT_MAGIC);
+    while (!list_empty(&client->transfers))
+        detach(CONTAINER_OF(client->transfers.next, struct transfer, node));
+    loop_timer_stop(&client->timer);
+    while (client->n_idle > 0)
+        curl_easy_cleanup(client->idle[--client->n_idle]);
+    curl_multi_cleanup(client->multi);
+    loop_timer_stop(&client->timer);
+    curl_socket_teardown(client);
+    curl_global_cleanup();
+    client->magic = 0;
+    free(client);
+}
+
+struct http_curl_stats http_curl_stats(const struct http_client *base) {
+    return CONTAINER_OF(base, const struct curl_client, base)->stats;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * curl tells which sockets it wants to hear of, and when to be called; libuv does the waiting.
+ *
+ * A watch lives as long as its descriptor and is kept when curl puts the connection into its pool:
+ * the next transfer on it then costs no change to the poll set. Only if an idle connection becomes
+ * readable (the server closed it) is it taken out.
+ */
+#include "http/curl_internal.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct socket_watch {
+    uv_poll_t poll;
+    struct curl_client *client;
+    curl_socket_t fd;
+    bool ours;   /* made by on_open, so on_close will tell of its end */
+    int wanted;  /* UV_READABLE | UV_WRITABLE that curl asks for; 0 in the pool */
+    int watched; /* what libuv waits for */
+};
+
+static void on_socket(uv_poll_t *poll, int status, int events);
+
+static void watch(struct socket_watch *w, int events) {
+    if (w->watched == events)
+        return;
+    w->watched = events;
+    if (events == 0)
+        uv_poll_stop(&w->poll);
+    else
+        AZ(uv_poll_start(&w->poll, events, on_socket));
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events) {
+    struct socket_watch *w = poll->data;
+    struct curl_client *client = w->client;
+    int flags = 0;
+    int running;
+    if (w->wanted == 0) {
+        watch(w, 0);
+        return;
+    }
+    if (status < 0)
+        flags = CURL_CSELECT_ERR;
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(client->multi, w->fd, flags, &running);
+    curl_finish_transfers(client);
+}
+
+static void free_watch(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+/* The descriptor is about to be closed, or the client ends. */
+static void drop_watch(struct curl_client *client, curl_socket_t fd) {
+    if ((size_t)fd >= client->n_sockets || client->sockets[fd] == NULL)
+        return;
+    struct socket_watch *w = client->sockets[fd];
+    client->sockets[fd] = NULL;
+    uv_poll_stop(&w->poll);
+    uv_close((uv_handle_t *)&w->poll, free_watch);
+}
+
+static struct socket_watch *find_watch(struct curl_client *client, curl_socket_t fd) {
+    if ((size_t)fd >= client->n_sockets) {
+        size_t n = client->n_sockets == 0 ? 64 : client->n_sockets;
+        while (n <= (size_t)fd)
+            n *= 2;
+        client->sockets = realloc(client->sockets, n * sizeof(struct socket_watch *));
+        AN(client->sockets);
+        for (size_t i = client->n_sockets; i < n; i++)
+            client->sockets[i] = NULL;
+        client->n_sockets = n;
+    }
+    struct socket_watch *w = client->sockets[fd];
+    if (w == NULL) {
+        w = calloc(1, sizeof *w);
+        AN(w);
+        w->client = client;
+        w->fd = fd;
+        AZ(uv_poll_init_socket(loop_uv(client->loop), &w->poll, fd));
+        w->poll.data = w;
+        client->sockets[fd] = w;
+    }
+    return w;
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *priv, void *socket_priv) {
+    struct curl_client *client = priv;
+    (void)easy;
+    (void)socket_priv;
+    if (what == CURL_POLL_REMOVE) {
+        /* A descriptor of curl's own, such as its resolver's, may be closed without a word. */
+        if ((size_t)fd < client->n_sockets && client->sockets[fd] != NULL) {
+            client->sockets[fd]->wanted = 0;
+            if (!client->sockets[fd]->ours)
+                drop_watch(client, fd);
+        }
+        return 0;
+    }
+    struct socket_watch *w = find_watch(client, fd);
+    w->wanted = 0;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        w->wanted |= UV_READABLE;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        w->wanted |= UV_WRITABLE;
+    watch(w, w->wanted);
+    return 0;
+}
+
+static curl_socket_t on_open(void *priv, curlsocktype purpose, struct curl_sockaddr *address) {
+    struct curl_client *client = priv;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    find_watch(client, fd)->ours = true;
+    client->stats.connections++;
+    client->stats.open++;
+    return fd;
+}
+
+static int on_close(void *priv, curl_socket_t fd) {
+    struct curl_client *client = priv;
+    drop_watch(client, fd);
+    client->stats.open--;
+    return close(fd);
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct curl_client *client = CONTAINER_OF(timer, struct curl_client, timer);
+    int running;
+    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    curl_finish_transfers(client);
+}
+
+static int on_curl_timer(CURLM *multi, long ms, void *priv) {
+    struct curl_client *client = priv;
+    (void)multi;
+    if (ms < 0)
+        loop_timer_stop(&client->timer);
+    else
+        loop_timer_start(client->loop, &client->timer, ms, on_timer);
+    return 0;
+}
+
+void curl_socket_setup(struct curl_client *client) {
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+}
+
+void curl_socket_setup_easy(struct curl_client *client, CURL *easy) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, client);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client);
+}
+
+void curl_socket_teardown(struct curl_client *client) {
+    for (size_t fd = 0; fd < client->n_sockets; fd++)
+        drop_watch(client, (curl_socket_t)fd);
+    free(client->sockets);
+    client->sockets = NULL;
+    client->n_sockets = 0;
+}
