@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The neutral representation between loaders and templates.
+
+Loaders fill it, templates read it. It knows neither protobuf's nor AWS's file formats nor C's
+grammar; names are kept as the source has them, beside the C identifiers that names.py made of
+them. Everything is frozen, so a template cannot change what another one sees.
+"""
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+
+class IdlError(Exception):
+    """Bad input to the generator; printed as `file: element: reason`."""
+
+    def __init__(self, file, element, reason):
+        super().__init__(f"{file}: {element}: {reason}")
+
+
+# ---- messages and services of a proto ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str            # as in the IDL
+    c_name: str
+    number: int
+    type: str            # "string", "int64", "bool", ... or "message", "enum"
+    type_name: str       # C struct tag or enum name of a message or enum, else ""
+    repeated: bool
+    sensitive: bool
+    doc: Tuple[str, ...]  # comment lines
+
+
+@dataclass(frozen=True)
+class Message:
+    name: str            # "RequestCreateGameSession"
+    full_name: str       # with the package
+    c_name: str          # "dsm_request_create_game_session"
+    pbc_type: str        # protoc-c's type: "Accelbyte__Session__Sessiondsm__RequestCreateGameSession"
+    pbc_prefix: str      # protoc-c's function prefix
+    fields: Tuple[Field, ...]
+    doc: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Method:
+    name: str            # "CreateGameSession"
+    c_name: str          # "dsm_create_game_session"
+    slot: str            # "create_game_session"
+    path: str            # "/package.Service/Method"
+    input: Message
+    output: Message
+    doc: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RpcService:
+    name: str            # "SessionDsm"
+    full_name: str       # "accelbyte.session.sessiondsm.SessionDsm"
+    c_name: str          # "dsm_session_dsm"
+    methods: Tuple[Method, ...]
+    doc: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProtoFile:
+    source: str          # "idl/session-dsm.proto", for banners
+    sha256: str          # of the source
+    package: str
+    prefix: str          # "dsm"
+    stem: str            # "session_dsm": generated files are <stem>.h and <stem>_*.c
+    pbc_header: str      # "generated/session-dsm.pb-c.h"
+    messages: Tuple[Message, ...]
+    services: Tuple[RpcService, ...]
+
+
+# ---- shapes and operations of an API model -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Constraints:
+    min: Optional[int]
+    max: Optional[int]
+    pattern: Optional[str]
+
+
+@dataclass(frozen=True)
+class Member:
+    name: str            # on the wire
+    c_name: str
+    shape: "ShapeRef"
+    required: bool
+    sensitive: bool
+    has: bool            # the C struct carries has_x
+    note: str            # comment behind the declaration: required, constraints, or ""
+    idempotency_token: bool
+
+
+@dataclass(frozen=True)
+class ShapeRef:
+    """A reference by name, so that recursive shapes need no cycles here."""
+
+    name: str            # in the model
+    kind: str            # "structure", "list", "string", ...
+    c_type: str          # "struct gl_game_session", "struct str", "int32_t", "enum gl_..."
+    c_desc: str          # "gl_game_session_shape"
+
+
+@dataclass(frozen=True)
+class EnumValue:
+    name: str            # on the wire
+    c_name: str          # "GL_TERMINATION_MODE_FORCE_TERMINATE"
+
+
+@dataclass(frozen=True)
+class Shape:
+    name: str
+    kind: str            # structure union list map string blob boolean integer long float double
+    #                      timestamp enum document
+    c_name: str          # "gl_game_session"
+    c_type: str
+    c_desc: str
+    codec_kind: str      # "CODEC_STRUCT"
+    constraints: Constraints
+    sensitive: bool
+    sparse: bool
+    members: Tuple[Member, ...]
+    element: Optional[ShapeRef]
+    values: Tuple[EnumValue, ...]
+    unset: str           # enum: C name of "absent"
+    unknown: str         # enum: C name of "a name this model does not have"
+    is_error: bool
+
+
+@dataclass(frozen=True)
+class Operation:
+    name: str            # "CreateGameSession"
+    c_name: str          # "gl_create_game_session"
+    target: str          # X-Amz-Target: "GameLift.CreateGameSession"
+    input: Shape
+    output: Shape
+    errors: Tuple[str, ...]
+    http_path: str
+    host_prefix: str
+
+
+@dataclass(frozen=True)
+class ErrorCode:
+    """How one error name of the service is answered to a gRPC caller."""
+
+    name: str            # "NotFoundException"
+    code: str            # "NOT_FOUND"
+    retry: str           # "none", "transient" or "throttle"
+    doc: str
+
+
+@dataclass(frozen=True)
+class ApiService:
+    source: str
+    sha256: str
+    name: str            # service id: "GameLift"
+    prefix: str          # "gl"
+    stem: str            # "gamelift"
+    protocol: str        # "json-1.1", later also "rpc-v2-cbor"
+    content_type: str
+    signing_name: str
+    endpoint_prefix: str
+    api_version: str
+    shapes: Tuple[Shape, ...]        # in an order in which C can declare them
+    operations: Tuple[Operation, ...]
+
+
+# ---- operations of a REST API ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RestParam:
+    place: str           # "REST_PATH", "REST_FORM", "REST_BODY"
+    member: Member       # of the input structure
+
+
+@dataclass(frozen=True)
+class RestOperation:
+    name: str            # "getGameSession"
+    c_name: str          # "ags_get_game_session"
+    method: str          # "GET"
+    path: str            # "/session/.../{sessionId}"
+    basic_auth: bool     # the client's id and secret instead of a token
+    input: Shape         # the parameters as a structure
+    output: Optional[Shape]
+    params: Tuple[RestParam, ...]
+
+
+@dataclass(frozen=True)
+class RestService:
+    source: str
+    sha256: str
+    name: str
+    prefix: str
+    stem: str
+    shapes: Tuple[Shape, ...]
+    operations: Tuple[RestOperation, ...]

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAPI 2 (the form in which AGS publishes its REST API) -> representation."""
+import hashlib
+import json
+import os
+import re
+
+import ir
+import names
+
+SCALARS = {
+    ("string", None): ("string", "struct str", "CODEC_STRING", False),
+    ("string", "date-time"): ("string", "struct str", "CODEC_STRING", False),
+    ("boolean", None): ("boolean", "bool", "CODEC_BOOLEAN", True),
+    ("integer", "int32"): ("integer", "int32_t", "CODEC_INTEGER", True),
+    ("integer", "int64"): ("long", "int64_t", "CODEC_LONG", True),
+    ("integer", None): ("long", "int64_t", "CODEC_LONG", True),
+    ("number", None): ("double", "double", "CODEC_DOUBLE", True),
+}
+PREFIX = "#/definitions/"
+METHODS = ("get", "put", "post", "delete", "patch")
+PLACES = {"path": "REST_PATH", "formData": "REST_FORM", "body": "REST_BODY"}
+NO_LIMITS = ir.Constraints(min=None, max=None, pattern=None)
+
+
+class _Loader:
+    def __init__(self, target, spec):
+        self.source = target["idl"]
+        self.prefix = target["prefix"]
+        self.sensitive = frozenset(target.get("sensitive", []))
+        self.basic = frozenset(target.get("basic_auth", []))
+        self.spec = spec
+        self.tags = names.Scope(self._fail)
+        self.constants = names.Scope(self._fail)
+        self.functions = names.Scope(self._fail)
+        self.shapes = {}
+
+    def _fail(self, element, reason):
+        raise ir.IdlError(self.source, element, reason)
+
+    def _object(self, node, key, element):
+        value = node.get(key) if isinstance(node, dict) else None
+        if not isinstance(value, dict):
+            self._fail(element, f"has no object named {key!r}")
+        return value
+
+    def _name(self, definition):
+        """"apimodels.GameSessionResponse": the part before the dot names AGS's own module."""
+        return names.prefixed(self.prefix, definition.rpartition(".")[2])
+
+    def _add(self, key, kind, c_name, c_type, codec_kind, **more):
+        fields = dict(constraints=NO_LIMITS, sensitive=False, sparse=False, members=(),
+                      element=None, values=(), unset="", unknown="", is_error=False)
+        fields.update(more)
+        self.shapes[key] = ir.Shape(name=key, kind=kind, c_name=c_name, c_type=c_type,
+                                    codec_kind=codec_kind, c_desc=f"{c_name}_shape", **fields)
+
+    def _ref(self, key):
+        shape = self.shapes[key]
+        return ir.ShapeRef(name=key, kind=shape.kind, c_type=shape.c_type, c_desc=shape.c_desc)
+
+    def _enum(self, key, values):
+        c_name = self.tags.claim(names.prefixed(self.prefix, key.rpartition("/")[2]
+                                                if "/" in key else key), key)
+        made = tuple(ir.EnumValue(v, self.constants.claim(
+            names.constant(c_name, v), f"{key}.{v}")) for v in values)
+        taken = {v.c_name for v in made}
+        extra = []
+        for word in ("UNSET", "UNKNOWN"):
+            constant = names.constant(c_name, word)
+            while constant in taken:
+                constant += "_"
+            extra.append(self.constants.claim(constant, f"{key} ({word.lower()})"))
+        self._add(key, "enum", c_name, f"enum {c_name}", "CODEC_ENUM", values=made,
+                  unset=extra[0], unknown=extra[1])
+        return self._ref(key)
+
+    def type_of(self, node, owner, element):
+        """The shape of a property, a parameter or a list's elements."""
+        if "$ref" in node:
+            return self.definition(node["$ref"], element)
+        kind = node.get("type")
+        c_part = owner.rpartition(".")[2] if "." in owner else owner
+        if kind == "array":
+            inner = self.type_of(node.get("items", {}), owner + "Item", f"{element}.items")
+            if owner + "List" not in self.shapes:
+                c_name = self.tags.claim(names.prefixed(self.prefix, c_part + "List"), element)
+                self._add(owner + "List", "list", c_name, f"struct {c_name}", "CODEC_LIST",
+                          element=inner)
+            return self._ref(owner + "List")
+        if kind == "string" and "enum" in node:
+            if owner not in self.shapes:
+                self._enum(owner, node["enum"])
+            return self._ref(owner)
+        found = SCALARS.get((kind, node.get("format")))
+        if found is None:
+            self._fail(element, f"type {kind!r} format {node.get('format')!r} is not supported")
+        key = f"{found[0].capitalize()}"
+        if key not in self.shapes:
+            self._add(key, found[0], names.prefixed(self.prefix, key), found[1], found[2])
+        return self._ref(key)
+
+    def definition(self, ref, user):
+        if not isinstance(ref, str) or not ref.startswith(PREFIX):
+            self._fail(user, f"reference {ref!r} is not to a definition of this file")
+        key = ref[len(PREFIX):]
+        if key in self.shapes:
+            return self._ref(key)
+        raw = self.spec["definitions"].get(key)
+        if not isinstance(raw, dict):
+            self._fail(user, f"refers to {key}, which is not defined")
+        c_name = self.tags.claim(self._name(key), key)
+        self._add(key, "structure", c_name, f"struct {c_name}", "CODEC_STRUCT")
+        required = raw.get("required", [])
+        self._members(key, [(n, p, n in required)
+                            for n, p in self._object(raw, "properties", key).items()])
+        return self._ref(key)
+
+    def _members(self, key, rows):
+        """Fills a structure that is already known by name, so that recursion ends."""
+        scope = names.Scope(self._fail)
+        made = []
+        for name, node, required in rows:
+            element = f"{key}.{name}"
+            owner = key.rpartition(".")[2] + name[:1].upper() + name[1:]
+            ref = self.type_of(node, owner, element)
+            has = ref.kind in ("boolean", "integer", "long", "double")
+            c_name = scope.claim(names.identifier(name), element)
+            if has:
+                scope.claim(f"has_{c_name}", element)
+            sensitive = element in self.sensitive
+            notes = [w for w, on in (("required", required), ("sensitive", sensitive)) if on]
+            made.append(ir.Member(
+                name=name, c_name=c_name, shape=ref, required=required, sensitive=sensitive,
+                has=has, note=f" /* {', '.join(notes)} */" if notes else "",
+                idempotency_token=False))
+        shape = self.shapes[key]
+        self.shapes[key] = ir.Shape(**{**shape.__dict__, "members": tuple(made)})
+
+    def operation(self, path, method, op):
+        name = op.get("operationId")
+        if not isinstance(name, str):
+            self._fail(f"{method} {path}", "has no operationId")
+        rows, params = [], []
+        for p in op.get("parameters", []):
+            if p.get("in") not in PLACES:
+                self._fail(f"{name}.{p.get('name')}", f"a parameter in {p.get('in')!r} is not supported")
+            rows.append((p["name"], p.get("schema", p), bool(p.get("required"))))
+            params.append((p["name"], PLACES[p["in"]]))
+        for wanted in re.findall(r"{([^}]*)}", path):
+            if (wanted, "REST_PATH") not in params:
+                self._fail(f"{name}.{wanted}", "is in the path but no parameter")
+        key = name + "Input"
+        c_name = self.tags.claim(names.prefixed(self.prefix, key), name)
+        self._add(key, "structure", c_name, f"struct {c_name}", "CODEC_STRUCT")
+        self._members(key, rows)
+        success = [r for s, r in op.get("responses", {}).items() if s.startswith("2")]
+        if len(success) != 1:
+            self._fail(name, "must have exactly one response of status 2xx")
+        output = None
+        if "schema" in success[0]:
+            output = self.definition(success[0]["schema"].get("$ref"), f"{name}.responses")
+        members = {m.name: m for m in self.shapes[key].members}
+        return ir.RestOperation(
+            name=name, c_name=self.functions.claim(names.prefixed(self.prefix, name), name),
+            method=method.upper(), path=path, basic_auth=name in self.basic,
+            input=self.shapes[key], output=self.shapes[output.name] if output else None,
+            params=tuple(ir.RestParam(place=place, member=members[n]) for n, place in params))
+
+
+def load(root, target):
+    source = target["idl"]
+    try:
+        with open(os.path.join(root, source), "rb") as f:
+            data = f.read()
+        spec = json.loads(data)
+    except OSError as e:
+        raise ir.IdlError(source, "file", e.strerror)
+    except ValueError as e:
+        raise ir.IdlError(source, "JSON", str(e))
+    loader = _Loader(target, spec)
+    loader._object(spec, "definitions", "file")
+    operations = []
+    for path, methods in loader._object(spec, "paths", "file").items():
+        for method, op in methods.items():
+            if method not in METHODS:
+                loader._fail(path, f"method {method!r} is not supported")
+            operations.append(loader.operation(path, method, op))
+    return ir.RestService(
+        source=source, sha256=hashlib.sha256(data).hexdigest(), prefix=target["prefix"],
+        stem=target["stem"], name=spec.get("info", {}).get("title", source),
+        shapes=tuple(loader.shapes.values()), operations=tuple(operations))
