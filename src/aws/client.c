@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/client.h"
+
+#include "aws/retry.h"
+#include "aws/signing_key.h"
+#include "aws/sigv4.h"
+#include "base/clock.h"
+#include "base/ctx_sleep.h"
+#include "base/random.h"
+#include "codec/json.h"
+#include "codec/validate.h"
+#include "http/backoff.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define DEFAULT_ATTEMPTS 3
+#define MAX_BODY                                                                                   \
+    ((size_t)8 << 20) /* bytes of one encoded request; sensitive text grows in JSON                \
+                       */
+#define SKEW_LIMIT_US (INT64_C(240) * 1000000)
+
+struct aws_client {
+    unsigned magic;
+#define AWS_CLIENT_MAGIC 0x4af29c61U
+    struct aws_client_options options;
+    struct arena *arena; /* endpoint and user agent */
+    struct endpoint endpoint;
+    struct aws_client *regions[AWS_CLIENT_MAX_REGIONS]; /* of the client that was made first */
+    size_t n_regions;
+    struct digest *digest;
+    struct signing_keys *keys;
+    struct aws_retry_quota quota;
+    int64_t skew_us; /* server time minus ours, once a refusal has shown that ours is wrong */
+};
+
+struct aws_call {
+    unsigned magic;
+#define AWS_CALL_MAGIC 0x27b08de5U
+    struct aws_client *client;
+    struct ctx *ctx;
+    const struct aws_operation *op;
+    aws_any_fn *fn;
+    void *priv;
+    struct str body;
+    char invocation_id[RANDOM_UUID_SIZE]; /* the same for every attempt */
+    int attempt;
+    int retry_cost;       /* of the last retry */
+    int64_t sent_skew_us; /* what the attempt was signed with */
+    int64_t sent_at_us;
+    struct err *refused; /* found before anything was sent */
+};
+
+static void attempt(struct aws_call *call);
+
+static void finish(struct aws_call *call, const void *out, const struct err *err) {
+    if (err != NULL)
+        LOG_DEBUG(call->ctx->log, "AWS call failed", LOG_STR("aws.operation", call->op->name),
+                  LOG_INT("aws.attempts", call->attempt), LOG_ERR(err));
+    call->op->call(call->fn, call->priv, out, err);
+}
+
+/* ---- signing ---- */
+
+static int64_t now_us(const struct aws_client *client) {
+    return clock_real_us() + client->skew_us;
+}
+
+/* The Authorization value for these headers, in the arena. */
+static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
+                       const struct aws_credentials *creds, const struct http_header *headers,
+                       size_t n) {
+    struct aws_client *client = call->client;
+    char hash[DIGEST_HEX_SIZE];
+    struct buf canonical;
+    struct buf text;
+    struct buf signature;
+    struct buf value;
+    buf_init(&canonical, SIGV4_CANONICAL_MAX);
+    buf_init(&text, SIGV4_CANONICAL_MAX);
+    buf_init(&signature, DIGEST_HEX);
+    buf_init(&value, SIGV4_CANONICAL_MAX);
+    digest_sha256_hex(client->digest, call->body, hash);
+    const struct sigv4_request req = {
+        .method = STR("POST"),
+        .path = client->endpoint.base_path,
+        .headers = headers,
+        .n_headers = n,
+        .payload_hash = str_n(hash, DIGEST_HEX),
+    };
+    sigv4_canonical_request(&canonical, &req);
+    sigv4_string_to_sign(&text, client->digest, scope, &canonical);
+    sigv4_sign(&signature, client->digest,
+               signing_keys_get(client->keys, client->digest, scope, creds), &text);
+    sigv4_authorization(&value, creds->access_key_id, scope, &canonical, &signature);
+    AZ(value.failed); /* nothing a caller sends reaches these stages */
+    struct str made = arena_str(call->ctx->arena, buf_str(&value));
+    buf_free(&canonical);
+    buf_free(&text);
+    buf_free(&signature);
+    buf_free(&value);
+    return made;
+}
+
+/* ---- after an attempt ---- */
+
+static void observe(struct aws_call *call, const struct err *err) {
+    const struct aws_client_options *o = &call->client->options;
+    if (o->observe != NULL)
+        o->observe(o->observe_priv, call->op, call->attempt, clock_mono_us() - call->sent_at_us,
+                   err);
+}
+
+/* The wait before the next attempt is over, or the caller is gone. */
+static void on_wait_over(void *priv, const struct err *err) {
+    struct aws_call *call = OBJ_CAST(priv, aws_call, AWS_CALL_MAGIC);
+    if (err != NULL)
+        finish(call, NULL, err);
+    else
+        attempt(call);
+}
+
+static void on_refused(void *priv, const struct err *err) {
+    struct aws_call *call = OBJ_CAST(priv, aws_call, AWS_CALL_MAGIC);
+    (void)err;
+    finish(call, NULL, call->refused);
+}
+
+/* True if a refusal shows that our clock is off, and the next attempt will be signed with theirs.
+ */
+static bool corrected_skew(struct aws_call *call, const struct http_response *resp,
+                           const struct err *err) {
+    struct aws_client *client = call->client;
+    struct str date = http_response_header(resp, STR("date"));
+    if (!aws_error_is_clock_skew(err) || date.p == NULL ||
+        http_response_header(resp, STR("age")).p != NULL)
+        return false;
+    time_t server = curl_getdate(date.p, NULL);
+    if (server == (time_t)-1)
+        return false;
+    int64_t skew = (int64_t)server * 1000000 - clock_real_us();
+    int64_t changed = skew - call->sent_skew_us;
+    if (changed > -SKEW_LIMIT_US && changed < SKEW_LIMIT_US)
+        return false;
+    client->skew_us = skew;
+    return true;
+}
+
+static void fail_or_retry(struct aws_call *call, const struct http_response *resp,
+                          const struct err *err) {
+    struct aws_client *client = call->client;
+    enum aws_retry_kind kind = aws_error_retry_kind(err);
+    if (resp != NULL && corrected_skew(call, resp, err))
+        kind = AWS_RETRY_TRANSIENT;
+    if (kind == AWS_RETRY_NONE || call->attempt >= client->options.max_attempts ||
+        !aws_retry_acquire(&client->quota, kind, &call->retry_cost)) {
+        finish(call, NULL, err);
+        return;
+    }
+    int64_t ms = aws_retry_delay_ms(kind, call->attempt + 1, random_unit(),
+                                    resp != NULL ? backoff_wished_ms(resp) : -1);
+    /* A wait that outlasts the caller would only turn this error into a less telling one. */
+    if (ms >= ctx_remaining_ms(call->ctx)) {
+        finish(call, NULL, err);
+        return;
+    }
+    LOG_DEBUG(call->ctx->log, "AWS call will be tried again",
+              LOG_STR("aws.operation", call->op->name), LOG_INT("aws.attempt", call->attempt),
+              LOG_INT("aws.wait_ms", ms), LOG_ERR(err));
+    ctx_sleep(client->options.loop, call->ctx, ms, on_wait_over, call);
+}
+
+static struct err *decode(struct aws_call *call, const struct http_response *resp, void *out) {
+    struct arena *a = call->ctx->arena;
+    struct err *bad = json_decode(resp->body, call->op->output, out, a);
+    if (bad == NULL)
+        return NULL;
+    struct err *err = err_new(a, RPC_INTERNAL, STR_FMT ": the answer could not be understood: %s",
+                              STR_ARG(call->op->name), bad->msg.p);
+    err->origin = ERR_TRANSPORT;
+    err->http_status = resp->status;
+    err->request_id = http_response_header(resp, STR("x-amzn-requestid"));
+    return err;
+}
+
+static void on_response(void *priv, const struct http_response *resp, const struct err *err) {
+    struct aws_call *call = OBJ_CAST(priv, aws_call, AWS_CALL_MAGIC);
+    struct arena *a = call->ctx->arena;
+    if (resp != NULL && resp->status / 100 == 2) {
+        void *out = arena_alloc(a, call->op->output->size);
+        err = decode(call, resp, out);
+        observe(call, err);
+        if (err == NULL) {
+            aws_retry_release(&call->client->quota, call->retry_cost);
+            LOG_DEBUG(call->ctx->log, "AWS call answered", LOG_STR("aws.operation", call->op->name),
+                      LOG_STR("requestID", http_response_header(resp, STR("x-amzn-requestid"))),
+                      LOG_INT("aws.attempts", call->attempt),
+                      LOG_INT("duration_us", clock_mono_us() - call->sent_at_us));
+            finish(call, out, NULL);
+            return;
+        }
+    } else if (resp != NULL) {
+        err = aws_error_from_response(a, call->op, resp);
+        observe(call, err);
+    } else {
+        struct err *named = err_copy(a, err);
+        named->msg =
+            arena_printf(a, STR_FMT ": " STR_FMT, STR_ARG(call->op->name), STR_ARG(err->msg));
+        err = named;
+        observe(call, err);
+    }
+    fail_or_retry(call, resp, err);
+}
+
+/* ---- an attempt ---- */
+
+static void send_signed(struct aws_call *call, const struct aws_credentials *creds) {
+    struct aws_client *client = call->client;
+    struct arena *a = call->ctx->arena;
+    const struct endpoint *endpoint = &client->endpoint;
+    const struct sigv4_scope scope = {
+        .time = sigv4_time_at(now_us(client)),
+        .region = endpoint->region,
+        .service = call->op->service->signing_name,
+    };
+    struct http_header headers[9];
+    size_t n = 0;
+    headers[n++] = (struct http_header){STR("Host"), endpoint->host};
+    headers[n++] = (struct http_header){STR("Content-Type"), call->op->service->content_type};
+    headers[n++] = (struct http_header){STR("X-Amz-Target"), call->op->target};
+    headers[n++] = (struct http_header){STR("X-Amz-Date"), str_c(scope.time.stamp)};
+    if (secret_present(&creds->session_token))
+        headers[n++] =
+            (struct http_header){STR("X-Amz-Security-Token"), secret_reveal(&creds->session_token)};
+    /* Like botocore, sign what decides the meaning and leave the rest unsigned. */
+    struct str authorization = sign(call, &scope, creds, headers, n);
+    headers[n++] = (struct http_header){STR("Authorization"), authorization};
+    headers[n++] = (struct http_header){STR("User-Agent"), client->options.user_agent};
+    headers[n++] = (struct http_header){STR("amz-sdk-invocation-id"), str_c(call->invocation_id)};
+    headers[n++] = (struct http_header){
+        STR("amz-sdk-request"),
+        arena_printf(a, "attempt=%d; max=%d", call->attempt, client->options.max_attempts)};
+    ASSERT(n <= ARRAY_LEN(headers));
+    const struct http_request req = {
+        .method = STR("POST"),
+        .url = endpoint->url,
+        .headers = headers,
+        .n_headers = n,
+        .body = call->body,
+        .timeout_ms = client->options.attempt_timeout_ms,
+    };
+    call->sent_at_us = clock_mono_us();
+    call->sent_skew_us = client->skew_us;
+    http_start(client->options.http, call->ctx, &req, on_response, call);
+}
+
+static void on_credentials(void *priv, const struct aws_credentials *creds, const struct err *err) {
+    struct aws_call *call = OBJ_CAST(priv, aws_call, AWS_CALL_MAGIC);
+    if (err != NULL)
+        finish(call, NULL, err);
+    else
+        send_signed(call, creds);
+}
+
+static void attempt(struct aws_call *call) {
+    struct aws_credentials_provider *provider = call->client->options.credentials;
+    const struct aws_credentials *creds = aws_credentials_peek(provider);
+    call->attempt++;
+    if (creds != NULL)
+        send_signed(call, creds);
+    else
+        aws_credentials_get(provider, call->ctx, on_credentials, call);
+}
+
+static struct err *encode(struct aws_call *call, const void *in) {
+    struct arena *a = call->ctx->arena;
+    struct buf body;
+    struct err *err = ctx_check(call->ctx);
+    if (err == NULL)
+        err = codec_validate(call->op->input, in, a);
+    if (err != NULL)
+        return err;
+    buf_init(&body, MAX_BODY);
+    err = json_encode(&body, call->op->input, in, a);
+    if (err == NULL)
+        call->body = arena_str(a, buf_str(&body));
+    buf_free(&body);
+    return err;
+}
+
+void aws_start(struct aws_client *client, struct ctx *ctx, const struct aws_operation *op,
+               const void *in, aws_any_fn *fn, void *priv) {
+    OBJ_CHECK(client, AWS_CLIENT_MAGIC);
+    struct aws_call *call = OBJ_NEW(ctx->arena, aws_call, AWS_CALL_MAGIC);
+    call->client = client;
+    call->ctx = ctx;
+    call->op = op;
+    call->fn = fn;
+    call->priv = priv;
+    call->refused = encode(call, in);
+    if (call->refused != NULL) {
+        ctx_sleep(client->options.loop, ctx, 0, on_refused, call);
+        return;
+    }
+    random_uuid(call->invocation_id);
+    attempt(call);
+}
+
+/* ---- the client ---- */
+
+struct err *aws_client_new(const struct aws_client_options *options, struct arena *a,
+                           struct aws_client **ret) {
+    struct arena *arena = arena_new(ARENA_LIMIT_DEFAULT);
+    struct endpoint_settings settings = options->endpoint;
+    struct endpoint endpoint;
+    settings.service = arena_str(arena, settings.service);
+    settings.region = arena_str(arena, settings.region);
+    settings.service_url = arena_str(arena, settings.service_url);
+    settings.url = arena_str(arena, settings.url);
+    struct err *err = endpoint_resolve(arena, &settings, &endpoint);
+    if (err != NULL) {
+        err = err_copy(a, err);
+        arena_free(arena);
+        return err;
+    }
+    struct aws_client *client = calloc(1, sizeof *client);
+    AN(client);
+    client->magic = AWS_CLIENT_MAGIC;
+    client->options = *options;
+    client->options.endpoint = settings;
+    client->options.user_agent = arena_str(arena, options->user_agent);
+    client->arena = arena;
+    client->endpoint = endpoint;
+    if (client->options.max_attempts <= 0)
+        client->options.max_attempts = DEFAULT_ATTEMPTS;
+    client->digest = digest_new();
+    client->keys = signing_keys_new();
+    aws_retry_quota_init(&client->quota);
+    *ret = client;
+    return NULL;
+}
+
+struct err *aws_client_in_region(struct aws_client *client, struct arena *a, struct str region,
+                                 struct aws_client **ret) {
+    OBJ_CHECK(client, AWS_CLIENT_MAGIC);
+    if (str_eq(region, client->options.endpoint.region)) {
+        *ret = client;
+        return NULL;
+    }
+    for (size_t i = 0; i < client->n_regions; i++)
+        if (str_eq(region, client->regions[i]->options.endpoint.region)) {
+            *ret = client->regions[i];
+            return NULL;
+        }
+    if (client->n_regions == AWS_CLIENT_MAX_REGIONS)
+        return err_new(a, RPC_RESOURCE_EXHAUSTED, "more than %d AWS regions are in use",
+                       AWS_CLIENT_MAX_REGIONS);
+    struct aws_client_options options = client->options;
+    options.endpoint.region = region;
+    options.endpoint.region_name = NULL;
+    struct err *err = aws_client_new(&options, a, &client->regions[client->n_regions]);
+    if (err != NULL)
+        return err;
+    *ret = client->regions[client->n_regions++];
+    return NULL;
+}
+
+void aws_client_free(struct aws_client *client) {
+    if (client == NULL)
+        return;
+    OBJ_CHECK(client, AWS_CLIENT_MAGIC);
+    while (client->n_regions > 0)
+        aws_client_free(client->regions[--client->n_regions]);
+    signing_keys_free(client->keys);
+    digest_free(client->digest);
+    arena_free(client->arena);
+    client->magic = 0;
+    free(client);
+}
+
+struct str aws_client_region(const struct aws_client *client) {
+    OBJ_CHECK(client, AWS_CLIENT_MAGIC);
+    return client->endpoint.region;
+}

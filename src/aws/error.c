@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/error.h"
+
+#include "base/buf.h"
+#include "codec/json.h"
+
+#include <stdlib.h>
+
+#define SHOWN_MESSAGE 512 /* bytes of AWS's text that reach the caller */
+
+static int compare_row(const void *key, const void *row) {
+    return str_cmp(*(const struct str *)key, ((const struct aws_error_row *)row)->name);
+}
+
+const struct aws_error_row *aws_error_find(struct str name) {
+    return bsearch(&name, aws_error_rows, aws_error_n_rows, sizeof aws_error_rows[0], compare_row);
+}
+
+/* ---- which error it is ---- */
+
+/* The members that AWS's JSON protocols use for errors; the rest of the body is skipped. */
+struct error_body {
+    struct str type;
+    struct str code;
+    struct str message;
+    struct str capital_message;
+};
+
+static const struct codec_shape string_shape = {
+    .kind = CODEC_STRING,
+    .name = "String",
+    .size = sizeof(struct str),
+};
+
+#define STRING_MEMBER(wire, field)                                                                 \
+    { .name = STR_INIT(wire), .offset = offsetof(struct error_body, field), .shape = &string_shape }
+
+static const struct codec_member error_members[] = {
+    STRING_MEMBER("__type", type),
+    STRING_MEMBER("code", code),
+    STRING_MEMBER("message", message),
+    STRING_MEMBER("Message", capital_message),
+};
+
+static const struct codec_shape error_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "Error",
+    .size = sizeof(struct error_body),
+    .members = error_members,
+    .n_members = ARRAY_LEN(error_members),
+};
+
+/* "aws.protocoltests#FooError:http://..." -> "FooError" */
+static struct str bare_name(struct str name) {
+    name = str_sub(name, 0, str_find(name, ':'));
+    name = str_sub(name, 0, str_find(name, ','));
+    size_t hash = str_find(name, '#');
+    return str_trim(hash < name.n ? str_from(name, hash + 1) : name);
+}
+
+/* A name goes into logs and messages, so it must look like one. */
+static bool is_name(struct str name) {
+    if (name.n == 0 || name.n > 100)
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+static struct str first_name(const struct str *candidates, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct str name = bare_name(candidates[i]);
+        if (is_name(name))
+            return name;
+    }
+    return STR_NULL;
+}
+
+/* ---- what it means ---- */
+
+static enum rpc_code code_of_status(int status) {
+    switch (status) {
+    case 400:
+        return RPC_INVALID_ARGUMENT;
+    case 401:
+    case 403:
+        return RPC_PERMISSION_DENIED;
+    case 404:
+        return RPC_NOT_FOUND;
+    case 409:
+        return RPC_ABORTED;
+    case 429:
+        return RPC_RESOURCE_EXHAUSTED;
+    default:
+        return status >= 500 ? RPC_UNAVAILABLE : RPC_UNKNOWN;
+    }
+}
+
+static bool ends_arn(char c) {
+    return c == ' ' || c == '"' || c == '\'' || c == ',' || c == ')' || c == '\n';
+}
+
+/* AWS's text for a caller: bounded, and without ARNs, which name accounts and resources. */
+static struct str for_caller(struct arena *a, struct str text) {
+    struct buf b;
+    size_t i = 0;
+    buf_init(&b, SHOWN_MESSAGE + 16);
+    while (i < text.n && b.n < SHOWN_MESSAGE + 4) {
+        if (str_starts(str_from(text, i), STR("arn:"))) {
+            buf_puts(&b, "(arn)");
+            while (i < text.n && !ends_arn(text.p[i]))
+                i++;
+        } else {
+            unsigned char c = (unsigned char)text.p[i++];
+            buf_putc(&b, c < 0x20 || c == 0x7F ? ' ' : (char)c);
+        }
+    }
+    struct str made = arena_str(a, str_utf8_cut(buf_str(&b), SHOWN_MESSAGE));
+    buf_free(&b);
+    return made;
+}
+
+struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,
+                                    const struct http_response *resp) {
+    struct error_body body = {.type = STR_NULL};
+    /* What is no JSON says nothing; the status then decides. */
+    if (json_decode(resp->body, &error_shape, &body, a) != NULL)
+        body = (struct error_body){.type = STR_NULL};
+    const struct str candidates[] = {
+        http_response_header(resp, STR("x-amzn-errortype")),
+        body.type,
+        body.code,
+    };
+    struct str name = first_name(candidates, ARRAY_LEN(candidates));
+    struct str text = body.message.p != NULL ? body.message : body.capital_message;
+    const struct aws_error_row *row = aws_error_find(name);
+    struct str shown = for_caller(a, text);
+    struct err *err =
+        err_new(a, row != NULL ? row->code : code_of_status(resp->status),
+                STR_FMT ": " STR_FMT "%s" STR_FMT, STR_ARG(op->name),
+                STR_ARG(name.p != NULL ? name : arena_printf(a, "HTTP status %d", resp->status)),
+                str_empty(shown) ? "" : ": ", STR_ARG(shown));
+    err->origin = ERR_UPSTREAM;
+    err->type = name;
+    err->detail = text;
+    err->http_status = resp->status;
+    err->request_id = http_response_header(resp, STR("x-amzn-requestid"));
+    if (err->request_id.p == NULL)
+        err->request_id = http_response_header(resp, STR("x-amzn-request-id"));
+    err->retryable = aws_error_retry_kind(err) != AWS_RETRY_NONE;
+    return err;
+}
+
+enum aws_retry_kind aws_error_retry_kind(const struct err *err) {
+    if (err->origin == ERR_TRANSPORT)
+        return err->retryable ? AWS_RETRY_TRANSIENT : AWS_RETRY_NONE;
+    if (err->origin != ERR_UPSTREAM)
+        return AWS_RETRY_NONE;
+    const struct aws_error_row *row = aws_error_find(err->type);
+    if (row != NULL && row->retry != AWS_RETRY_NONE)
+        return row->retry;
+    if (err->http_status == 429)
+        return AWS_RETRY_THROTTLE;
+    if (err->http_status == 500 || err->http_status == 502 || err->http_status == 503 ||
+        err->http_status == 504)
+        return AWS_RETRY_TRANSIENT;
+    return AWS_RETRY_NONE;
+}
+
+bool aws_error_is_clock_skew(const struct err *err) {
+    static const struct str names[] = {
+        STR_INIT("AccessDeniedException"),     STR_INIT("AuthFailure"),
+        STR_INIT("InvalidSignatureException"), STR_INIT("RequestExpired"),
+        STR_INIT("RequestInTheFuture"),        STR_INIT("RequestTimeTooSkewed"),
+        STR_INIT("SignatureDoesNotMatch"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(names[i], err->type))
+            return true;
+    return false;
+}
