@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A client of AccelByte Gaming Services: the operations of generated/ags.h over HTTPS, authorised
+ * by the client-credentials token that src/ags/token.c keeps.
+ *
+ * A failed attempt that may pass (connection, 5xx, 429) is tried again with back-off while the
+ * caller's deadline lasts; a 401 leads to one renewed token and one more try.
+ */
+#ifndef AGS_CLIENT_H
+#define AGS_CLIENT_H
+
+#include "ags/operation.h"
+#include "base/loop.h"
+#include "base/secret.h"
+#include "http/http.h"
+
+struct ags_client_options {
+    struct loop *loop;          /* outlives the client */
+    struct http_client *http;   /* outlives the client */
+    struct str base_url;        /* "https://..."; no slash at the end; copied */
+    struct str client_id;       /* copied */
+    struct str client_secret;   /* copied into protected memory */
+    struct str user_agent;      /* copied */
+    int max_attempts;           /* of one operation; 0: 3 */
+    int64_t attempt_timeout_ms; /* 0: the HTTP client's default */
+};
+
+struct ags_client *ags_client_new(const struct ags_client_options *options);
+
+/* Fetches the access token ahead of its first use and from then on keeps it fresh. */
+void ags_client_prepare(struct ags_client *client);
+
+/* No operation may be pending. NULL is fine. */
+void ags_client_free(struct ags_client *client);
+
+#endif
