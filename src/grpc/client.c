@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grpc/client.h"
+
+#include "base/obj.h"
+#include "base/secret.h"
+#include "grpc/message.h"
+#include "grpc/runtime.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
+#include <stdlib.h>
+
+#define MAX_METADATA 16
+
+struct entry {
+    grpc_slice key;
+    struct secret value;
+};
+
+struct rpc_client {
+    unsigned magic;
+#define RPC_CLIENT_MAGIC 0x5c0e97b2U
+    grpc_channel *channel;
+    grpc_completion_queue *cq;
+    struct entry metadata[MAX_METADATA];
+    size_t n_metadata;
+};
+
+/* What one call gets back. */
+struct answer {
+    grpc_metadata_array initial;
+    grpc_metadata_array trailing;
+    grpc_byte_buffer *message;
+    grpc_status_code status;
+    grpc_slice details;
+};
+
+struct rpc_client *rpc_client_new(const char *target) {
+    struct rpc_client *client = calloc(1, sizeof *client);
+    AN(client);
+    client->magic = RPC_CLIENT_MAGIC;
+    runtime_acquire();
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    client->channel = grpc_channel_create(target, credentials, NULL);
+    grpc_channel_credentials_release(credentials);
+    client->cq = grpc_completion_queue_create_for_pluck(NULL);
+    return client;
+}
+
+void rpc_client_free(struct rpc_client *client) {
+    if (client == NULL)
+        return;
+    OBJ_CHECK(client, RPC_CLIENT_MAGIC);
+    for (size_t i = 0; i < client->n_metadata; i++) {
+        grpc_slice_unref(client->metadata[i].key);
+        secret_free(&client->metadata[i].value);
+    }
+    grpc_channel_destroy(client->channel);
+    grpc_completion_queue_shutdown(client->cq);
+    grpc_completion_queue_destroy(client->cq);
+    runtime_release();
+    client->magic = 0;
+    free(client);
+}
+
+struct err *rpc_client_metadata(struct rpc_client *client, struct arena *a, const char *key,
+                                struct str value) {
+    OBJ_CHECK(client, RPC_CLIENT_MAGIC);
+    if (client->n_metadata == MAX_METADATA)
+        return ERR_INVALID(a, "at most %d metadata entries", MAX_METADATA);
+    grpc_slice name = grpc_slice_from_copied_string(key);
+    grpc_slice bytes = grpc_slice_from_copied_buffer(value.p == NULL ? "" : value.p, value.n);
+    bool legal =
+        grpc_header_key_is_legal(name) != 0 && grpc_header_nonbin_value_is_legal(bytes) != 0;
+    grpc_slice_unref(bytes);
+    if (!legal) {
+        grpc_slice_unref(name);
+        return ERR_INVALID(a, "metadata %s: the key or its value is not allowed", key);
+    }
+    client->metadata[client->n_metadata++] =
+        (struct entry){.key = name, .value = secret_new(value)};
+    return NULL;
+}
+
+/* ---- one call ---- */
+
+static gpr_timespec deadline_in(int64_t timeout_ms) {
+    if (timeout_ms == CTX_NO_DEADLINE)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                        gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
+}
+
+/* Sends all, waits for all; false if the library refused the batch. */
+static bool exchange(struct rpc_client *client, grpc_call *call, grpc_byte_buffer *req,
+                     struct answer *answer) {
+    grpc_metadata metadata[MAX_METADATA];
+    for (size_t i = 0; i < client->n_metadata; i++) {
+        struct str value = secret_reveal(&client->metadata[i].value);
+        metadata[i] = (grpc_metadata){
+            .key = client->metadata[i].key,
+            .value = grpc_slice_from_static_buffer(value.p == NULL ? "" : value.p, value.n),
+        };
+    }
+    grpc_op ops[] = {
+        {
+            .op = GRPC_OP_SEND_INITIAL_METADATA,
+            .data.send_initial_metadata = {.count = client->n_metadata, .metadata = metadata},
+        },
+        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = req},
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+        {
+            .op = GRPC_OP_RECV_INITIAL_METADATA,
+            .data.recv_initial_metadata.recv_initial_metadata = &answer->initial,
+        },
+        {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &answer->message},
+        {
+            .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+            .data.recv_status_on_client = {.trailing_metadata = &answer->trailing,
+                                           .status = &answer->status,
+                                           .status_details = &answer->details},
+        },
+    };
+    if (grpc_call_start_batch(call, ops, ARRAY_LEN(ops), call, NULL) != GRPC_CALL_OK)
+        return false;
+    /* The call's own deadline ends the wait. */
+    grpc_completion_queue_pluck(client->cq, call, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    return true;
+}
+
+static struct err *status_error(const struct answer *answer, struct arena *a) {
+    int code = (int)answer->status;
+    bool known = code > RPC_OK && code <= RPC_UNAUTHENTICATED;
+    struct err *err = err_new(a, known ? (enum rpc_code)code : RPC_UNKNOWN, STR_FMT,
+                              (int)GRPC_SLICE_LENGTH(answer->details),
+                              (const char *)GRPC_SLICE_START_PTR(answer->details));
+    err->origin = ERR_UPSTREAM;
+    return err;
+}
+
+static struct err *read_answer(const struct answer *answer, struct arena *a,
+                               const ProtobufCMessageDescriptor *output,
+                               const ProtobufCMessage **ret) {
+    if (answer->status != GRPC_STATUS_OK)
+        return status_error(answer, a);
+    if (answer->message == NULL)
+        return err_new(a, RPC_INTERNAL, "the server answered OK without a message");
+    return message_unpack(a, output, answer->message, ret);
+}
+
+struct err *rpc_client_call(struct rpc_client *client, struct arena *a, const char *path,
+                            const ProtobufCMessage *req, int64_t timeout_ms,
+                            const ProtobufCMessageDescriptor *output,
+                            const ProtobufCMessage **ret) {
+    OBJ_CHECK(client, RPC_CLIENT_MAGIC);
+    struct answer answer = {.details = grpc_empty_slice()};
+    grpc_byte_buffer *bytes = NULL;
+    struct err *err = message_pack(a, req, &bytes);
+    if (err != NULL)
+        return err;
+    grpc_metadata_array_init(&answer.initial);
+    grpc_metadata_array_init(&answer.trailing);
+    grpc_slice method = grpc_slice_from_copied_string(path);
+    grpc_call *call =
+        grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq, method,
+                                 NULL, deadline_in(timeout_ms), NULL);
+    grpc_slice_unref(method);
+    if (exchange(client, call, bytes, &answer))
+        err = read_answer(&answer, a, output, ret);
+    else
+        err = err_new(a, RPC_INTERNAL, "gRPC refused to send the call");
+    grpc_call_unref(call);
+    grpc_byte_buffer_destroy(bytes);
+    if (answer.message != NULL)
+        grpc_byte_buffer_destroy(answer.message);
+    grpc_metadata_array_destroy(&answer.initial);
+    grpc_metadata_array_destroy(&answer.trailing);
+    grpc_slice_unref(answer.details);
+    return err;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A blocking gRPC client over an unencrypted connection, under the generated client stubs: for
+ * command line tools and tests. The server's own code never waits like this.
+ */
+#ifndef GRPC_CLIENT_H
+#define GRPC_CLIENT_H
+
+#include "base/ctx.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+struct rpc_client;
+
+/* To "host:port" or "unix:/path"; connects with the first call. */
+struct rpc_client *rpc_client_new(const char *target);
+
+/* No call may be under way. NULL is fine. */
+void rpc_client_free(struct rpc_client *client);
+
+/*
+ * Sends key: value with every later call. INVALID_ARGUMENT if HTTP/2 does not allow that key (lower
+ * case) or value (printable ASCII). The value is kept as a secret and is in no error.
+ */
+struct err *rpc_client_metadata(struct rpc_client *client, struct arena *a, const char *key,
+                                struct str value) MUST_CHECK;
+
+/*
+ * One call, blocking; any thread, up to 6 at a time. timeout_ms > 0, or CTX_NO_DEADLINE. On
+ * success ret is the message, in the arena; else the error has the server's code and text, or the
+ * library's if there is no server.
+ */
+struct err *rpc_client_call(struct rpc_client *client, struct arena *a, const char *path,
+                            const ProtobufCMessage *req, int64_t timeout_ms,
+                            const ProtobufCMessageDescriptor *output,
+                            const ProtobufCMessage **ret) MUST_CHECK;
+
+#endif
