@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Every setting, from the environment alone, checked before anything starts. One table in config.c
+ * names each variable with its default, its range and its meaning; --help and --print-config come
+ * from the same table.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "base/log.h"
+#include "base/secret.h"
+
+#include <stdio.h>
+
+struct config {
+    int grpc_port;
+    int metrics_port;
+    enum log_level log_level;
+    int shutdown_grace_s;
+    int request_timeout_ms;
+
+    struct str aws_region;
+    struct str aws_access_key_id;
+    struct secret aws_secret_access_key;
+    struct secret aws_session_token;
+    struct str aws_endpoint_url_gamelift;
+    struct str aws_endpoint_url;
+    bool aws_ignore_configured_endpoint_urls;
+    bool aws_use_fips_endpoint;
+    bool aws_use_dualstack_endpoint;
+    struct str aws_ca_bundle;
+    int aws_max_attempts;
+
+    struct str aws_alias_id_override;
+    struct str aws_location_override;
+    struct str aws_queue_arn_override;
+
+    bool gamelift_wait_active;
+    bool gamelift_queue_use_requested_regions;
+    struct str gamelift_termination_mode;
+    int reclaim_delay_ms;
+
+    struct str ab_base_url;
+    struct str ab_client_id;
+    struct secret ab_client_secret;
+    struct str ab_namespace;
+};
+
+/*
+ * Reads the environment; strings live in the arena. Secrets are moved out of the environment, so
+ * that neither a child process nor /proc shows them. An error is one line that names the variable
+ * and says how to mend it. Empty is unset, as in the AWS SDKs.
+ */
+struct err *config_load(struct arena *a, struct config *ret) MUST_CHECK;
+
+/* Wipes the secrets. */
+void config_clear(struct config *config);
+
+/* The table, for people: each variable with its default and meaning. */
+void config_help(FILE *out);
+
+/* What is in force, one NAME=value a line, secrets as "***". */
+void config_print(FILE *out, const struct config *config);
+
+#endif

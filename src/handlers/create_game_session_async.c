@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * CreateGameSessionAsync, the asynchronous mode: start a placement on a GameLift queue and answer
+ * at once. AGS hears of the server later, from the game server or from the queue's events.
+ *
+ * A placement id can be used once only, so a repeated request first meets its own earlier
+ * placement: one that is under way, or has a live server, is what was asked for; after one that has
+ * failed, or whose server is gone, the next id of the session's series is used.
+ *
+ * Reads downwards in time. Each step starts one request or ends the call.
+ */
+#include "handlers/end_session.h"
+#include "handlers/game_properties.h"
+#include "handlers/latencies.h"
+#include "handlers/reclaim.h"
+#include "handlers/service.h"
+#include "handlers/session_token.h"
+
+#define MAX_LOCATIONS 10 /* of a PriorityConfigurationOverride */
+
+struct order { /* in the call's arena */
+    unsigned magic;
+#define ORDER_MAGIC 0x71c9e25aU
+    struct dsm_create_game_session_async_call *call;
+    struct aws_client *gamelift;
+    struct gl_start_game_session_placement_input in;
+    struct gl_priority_configuration_override priority;
+    unsigned turn;             /* of the session's placement ids */
+    const struct err *refusal; /* what GameLift said to this turn's id */
+};
+
+/* Steps, in the order of time. */
+static struct err *prepare(struct order *o);
+static void start_placement(struct order *o);
+static gl_start_game_session_placement_fn on_started;
+static gl_describe_game_session_placement_fn on_looked;
+static void judge(struct order *o, const struct gl_game_session_placement *placement);
+static gl_describe_game_sessions_fn on_server;
+static void use_next_id(struct order *o);
+static void reply_success(struct order *o, const char *how);
+static void reply_refused(struct order *o, const struct err *err);
+static void fail(struct order *o, const struct err *err);
+
+void dsm_handle_create_game_session_async(struct dsm_create_game_session_async_call *call) {
+    struct ctx *ctx = call->ctx;
+    struct order *o = OBJ_NEW(ctx->arena, order, ORDER_MAGIC);
+    o->call = call;
+    o->turn = 1;
+    ctx->log = LOG_WITH(ctx->arena, ctx->log, LOG_CSTR("sessionID", call->req->session_id),
+                        LOG_CSTR("namespace", call->req->namespace_));
+    struct err *err = prepare(o);
+    if (err != NULL)
+        dsm_create_game_session_async_fail(call, err);
+    else
+        start_placement(o);
+}
+
+static struct gl_player_latency_list read_latencies(struct order *o) {
+    struct ctx *ctx = o->call->ctx;
+    struct latencies l = latencies_read(ctx->arena, str_c(o->call->req->session_data));
+    if (l.why != NULL)
+        LOG_WARN(ctx->log, "player latencies were left out", LOG_CSTR("reason", l.why),
+                 LOG_INT("leftOut", l.skipped), LOG_INT("used", l.list.n));
+    return l.list;
+}
+
+/* GameLift takes a location order or latencies, not both, and ten locations. */
+static void set_location_order(struct order *o) {
+    const struct dsm_request_create_game_session *req = o->call->req;
+    struct str *order = arena_array(o->call->ctx->arena, MAX_LOCATIONS, sizeof *order);
+    size_t n = 0;
+    for (size_t i = 0; i < req->n_requested_region && n < MAX_LOCATIONS; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n; k++)
+            known = known || str_eq(order[k], str_c(req->requested_region[i]));
+        if (!known)
+            order[n++] = str_c(req->requested_region[i]);
+    }
+    o->priority.location_order = (struct gl_location_order_override_list){.v = order, .n = n};
+    o->in.priority_configuration_override = &o->priority;
+}
+
+static struct err *prepare(struct order *o) {
+    const struct dsm_request_create_game_session *req = o->call->req;
+    struct dsm_service *svc = o->call->svc;
+    struct arena *arena = o->call->ctx->arena;
+    o->in = (struct gl_start_game_session_placement_input){
+        .game_session_queue_name =
+            str_empty(svc->queue_arn_override) ? str_c(req->deployment) : svc->queue_arn_override,
+        .has_maximum_player_session_count = true,
+        .game_properties = game_properties(arena, req),
+        .game_session_data = game_session_data(req),
+    };
+    if (svc->queue_use_requested_regions && req->n_requested_region > 0)
+        set_location_order(o);
+    else
+        o->in.player_latencies = read_latencies(o);
+    struct err *err =
+        game_maximum_player(arena, req->maximum_player, &o->in.maximum_player_session_count);
+    if (err == NULL)
+        err = dsm_gamelift_of(svc, arena, o->in.game_session_queue_name, &o->gamelift);
+    return err;
+}
+
+static void start_placement(struct order *o) {
+    o->in.placement_id =
+        session_token(o->call->ctx->arena, str_c(o->call->req->session_id), o->turn);
+    gl_start_game_session_placement(o->gamelift, o->call->ctx, &o->in, on_started, o);
+}
+
+static void on_started(void *priv, const struct gl_start_game_session_placement_output *out,
+                       const struct err *err) {
+    struct order *o = OBJ_CAST(priv, order, ORDER_MAGIC);
+    struct arena *arena = o->call->ctx->arena;
+    if (err == NULL && out->game_session_placement != NULL) {
+        judge(o, out->game_session_placement);
+        return;
+    }
+    if (err == NULL)
+        err = err_new(arena, RPC_UNAVAILABLE,
+                      "StartGameSessionPlacement: the answer holds no placement");
+    if (err->origin == ERR_LOCAL && err->code == RPC_INVALID_ARGUMENT) {
+        dsm_create_game_session_async_fail(o->call, game_error_in_ags_terms(arena, err));
+        return;
+    }
+    o->refusal = err;
+    if (err->origin == ERR_CALLER || err->code == RPC_PERMISSION_DENIED) {
+        fail(o, err);
+        return;
+    }
+    /* The id may have been taken, by an earlier request or by a try whose answer was lost. */
+    const struct gl_describe_game_session_placement_input in = {
+        .placement_id = o->in.placement_id,
+    };
+    gl_describe_game_session_placement(o->gamelift, o->call->ctx, &in, on_looked, o);
+}
+
+static void on_looked(void *priv, const struct gl_describe_game_session_placement_output *out,
+                      const struct err *err) {
+    struct order *o = OBJ_CAST(priv, order, ORDER_MAGIC);
+    if (err == NULL && out->game_session_placement != NULL)
+        judge(o, out->game_session_placement);
+    else if (err != NULL && str_eq(err->type, STR("NotFoundException")))
+        reply_refused(o, o->refusal); /* nothing was placed: the refusal is GameLift's last word */
+    else
+        fail(o, err != NULL && err->origin == ERR_CALLER ? err : o->refusal);
+}
+
+static void judge(struct order *o, const struct gl_game_session_placement *placement) {
+    switch (placement->status) {
+    case GL_GAME_SESSION_PLACEMENT_STATE_FAILED:
+    case GL_GAME_SESSION_PLACEMENT_STATE_TIMED_OUT:
+    case GL_GAME_SESSION_PLACEMENT_STATE_CANCELLED:
+        use_next_id(o);
+        return;
+    case GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED:
+        if (is_game_session_arn(placement->game_session_arn)) {
+            const struct gl_describe_game_sessions_input in = {
+                .game_session_id = placement->game_session_arn,
+            };
+            struct aws_client *home;
+            struct err *err = dsm_gamelift_of(o->call->svc, o->call->ctx->arena,
+                                              placement->game_session_arn, &home);
+            if (err != NULL)
+                fail(o, err);
+            else
+                gl_describe_game_sessions(home, o->call->ctx, &in, on_server, o);
+            return;
+        }
+        reply_success(o, "the placement is fulfilled");
+        return;
+    default:
+        reply_success(o, o->refusal == NULL ? "placement started" : "the placement is under way");
+    }
+}
+
+/* The server of a fulfilled placement: does it still live? */
+static void on_server(void *priv, const struct gl_describe_game_sessions_output *out,
+                      const struct err *err) {
+    struct order *o = OBJ_CAST(priv, order, ORDER_MAGIC);
+    bool gone = err != NULL
+                    ? str_eq(err->type, STR("NotFoundException"))
+                    : out->game_sessions.n == 0 ||
+                          (out->game_sessions.v[0].status != GL_GAME_SESSION_STATUS_ACTIVE &&
+                           out->game_sessions.v[0].status != GL_GAME_SESSION_STATUS_ACTIVATING);
+    if (gone)
+        use_next_id(o);
+    else if (err != NULL)
+        fail(o, err);
+    else
+        reply_success(o, "the session's server is running");
+}
+
+static void use_next_id(struct order *o) {
+    if (o->turn == SESSION_TOKEN_MAX_TURNS) {
+        reply_refused(o, err_new(o->call->ctx->arena, RPC_FAILED_PRECONDITION,
+                                 "the session has used up its %d placements",
+                                 SESSION_TOKEN_MAX_TURNS));
+        return;
+    }
+    o->turn++;
+    o->refusal = NULL;
+    start_placement(o);
+}
+
+/* ---- the ends ---- */
+
+static void reply_success(struct order *o, const char *how) {
+    struct dsm_response_create_game_session_async resp =
+        DSM_RESPONSE_CREATE_GAME_SESSION_ASYNC_INIT;
+    LOG_INFO(o->call->ctx->log, how, LOG_STR("placementID", o->in.placement_id),
+             LOG_INT("turn", o->turn), LOG_INT("playerLatencies", o->in.player_latencies.n));
+    reclaim_forget(o->call->svc, str_c(o->call->req->namespace_), str_c(o->call->req->session_id));
+    resp.success = true;
+    dsm_create_game_session_async_reply(o->call, &resp);
+}
+
+/* What a studio's engineer can do about the refusals that GameLift gives to a placement. */
+static const char *what_to_do(const struct err *err) {
+    if (str_eq(err->type, STR("NotFoundException")))
+        return " (is the queue's name or ARN in the session template's deployment right, and is it "
+               "in this AWS region?)";
+    if (str_eq(err->type, STR("UnsupportedRegionException")))
+        return " (GameLift does not offer this in the queue's region)";
+    if (err->code == RPC_RESOURCE_EXHAUSTED)
+        return " (a quota of the account, or too many requests: try again later)";
+    if (err->code == RPC_INTERNAL)
+        return " (are the service's AWS credentials and clock right?)";
+    return "";
+}
+
+static void reply_refused(struct order *o, const struct err *err) {
+    struct dsm_response_create_game_session_async resp =
+        DSM_RESPONSE_CREATE_GAME_SESSION_ASYNC_INIT;
+    LOG_ERROR(o->call->ctx->log, "GameLift did not start the placement",
+              LOG_STR("placementID", o->in.placement_id), LOG_ERR(err));
+    struct str message =
+        arena_printf(o->call->ctx->arena,
+                     "failed to start a game session placement for session %s: " STR_FMT "%s",
+                     o->call->req->session_id, STR_ARG(err->msg), what_to_do(err));
+    resp.message = protobuf_string(o->call->ctx->arena, message);
+    dsm_create_game_session_async_reply(o->call, &resp);
+}
+
+/* It is not known whether GameLift has started the placement, so someone must look after it. */
+static void fail(struct order *o, const struct err *err) {
+    if (err->code == RPC_PERMISSION_DENIED && err->origin == ERR_UPSTREAM) {
+        reply_refused(o, err);
+        return;
+    }
+    const struct reclaim_request left = {
+        .namespace = str_c(o->call->req->namespace_),
+        .session_id = str_c(o->call->req->session_id),
+        .placement_id = o->in.placement_id,
+    };
+    reclaim_later(o->call->svc, &left);
+    dsm_create_game_session_async_fail(o->call, err);
+}

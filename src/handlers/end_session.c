@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "handlers/end_session.h"
+
+#include "aws/arn.h"
+#include "base/ctx_sleep.h"
+#include "base/random.h"
+#include "http/backoff.h"
+
+/* GameLift advises eight to ten tries over minutes while a compute is being validated. */
+#define NOT_READY_BASE_MS 500
+#define NOT_READY_CAP_MS 8000
+
+struct ending { /* in the context's arena */
+    unsigned magic;
+#define ENDING_MAGIC 0x43a6c0f2U
+    struct dsm_service *svc;
+    struct ctx *ctx;
+    struct str arn;
+    struct aws_client *gamelift;
+    int tries;
+    end_session_fn *fn;
+    void *priv;
+    const struct err *refused;
+    const struct err *status_err; /* InvalidGameSessionStatusException, until its cause is known */
+};
+
+static void order_end(struct ending *e);
+static gl_terminate_game_session_fn on_ordered;
+static ctx_sleep_fn on_not_ready_over;
+static void ask_why(struct ending *e, const struct err *err);
+static gl_describe_game_sessions_fn on_described;
+
+bool is_game_session_arn(struct str text) {
+    struct arn arn;
+    return arn_parse(text, &arn) && str_eq(arn.service, STR("gamelift")) &&
+           str_starts(arn.resource, STR("gamesession/"));
+}
+
+static void on_refused(void *priv, const struct err *err) {
+    struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
+    (void)err;
+    e->fn(e->priv, END_FAILED, e->refused);
+}
+
+void end_session(struct dsm_service *svc, struct ctx *ctx, struct str arn, end_session_fn *fn,
+                 void *priv) {
+    struct ending *e = OBJ_NEW(ctx->arena, ending, ENDING_MAGIC);
+    e->svc = svc;
+    e->ctx = ctx;
+    e->arn = arena_str(ctx->arena, arn);
+    e->fn = fn;
+    e->priv = priv;
+    e->refused = dsm_gamelift_of(svc, ctx->arena, e->arn, &e->gamelift);
+    if (e->refused != NULL)
+        ctx_sleep(svc->loop, ctx, 0, on_refused, e);
+    else
+        order_end(e);
+}
+
+static void order_end(struct ending *e) {
+    const struct gl_terminate_game_session_input in = {
+        .game_session_id = e->arn,
+        .termination_mode = e->svc->termination_mode,
+    };
+    e->tries++;
+    gl_terminate_game_session(e->gamelift, e->ctx, &in, on_ordered, e);
+}
+
+static void on_ordered(void *priv, const struct gl_terminate_game_session_output *out,
+                       const struct err *err) {
+    struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
+    (void)out;
+    if (err == NULL) {
+        LOG_INFO(e->ctx->log, "game session ended", LOG_STR("gameSessionID", e->arn));
+        e->fn(e->priv, END_DONE, NULL);
+    } else if (str_eq(err->type, STR("NotFoundException"))) {
+        e->fn(e->priv, END_GONE_ALREADY, NULL);
+    } else if (str_eq(err->type, STR("InvalidGameSessionStatusException"))) {
+        ask_why(e, err);
+    } else if (str_eq(err->type, STR("NotReadyException"))) {
+        int64_t ms = NOT_READY_BASE_MS / 2 +
+                     backoff_ms(NOT_READY_BASE_MS, NOT_READY_CAP_MS, e->tries, random_unit());
+        e->refused = err;
+        ctx_sleep(e->svc->loop, e->ctx, ms, on_not_ready_over, e);
+    } else {
+        e->fn(e->priv, END_FAILED, err);
+    }
+}
+
+static void on_not_ready_over(void *priv, const struct err *err) {
+    struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
+    if (err == NULL)
+        order_end(e);
+    else /* the time is up: what GameLift said tells more than that */
+        e->fn(e->priv, END_FAILED, err->code == RPC_DEADLINE_EXCEEDED ? e->refused : err);
+}
+
+/* Its state forbids ending the session: because it has ended, or for another reason? */
+static void ask_why(struct ending *e, const struct err *err) {
+    const struct gl_describe_game_sessions_input in = {.game_session_id = e->arn};
+    e->status_err = err;
+    gl_describe_game_sessions(e->gamelift, e->ctx, &in, on_described, e);
+}
+
+static void on_described(void *priv, const struct gl_describe_game_sessions_output *out,
+                         const struct err *err) {
+    struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
+    if (err != NULL && !str_eq(err->type, STR("NotFoundException"))) {
+        e->fn(e->priv, END_FAILED, err->origin == ERR_CALLER ? err : e->status_err);
+        return;
+    }
+    enum gl_game_session_status status = err == NULL && out->game_sessions.n > 0
+                                             ? out->game_sessions.v[0].status
+                                             : GL_GAME_SESSION_STATUS_TERMINATED;
+    switch (status) {
+    case GL_GAME_SESSION_STATUS_TERMINATED:
+    case GL_GAME_SESSION_STATUS_TERMINATING:
+    /* GameLift refuses to end a session in ERROR: its process is gone, and players cannot join. */
+    case GL_GAME_SESSION_STATUS_ERROR:
+        e->fn(e->priv, END_GONE_ALREADY, NULL);
+        return;
+    default:
+        e->fn(e->priv, END_FAILED, e->status_err);
+    }
+}

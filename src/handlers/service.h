@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What every handler is given (call->svc), and the table of handlers. A handler is declared by its
+ * generated type, so a changed contract stops the compiler here and in the handler's file.
+ */
+#ifndef HANDLERS_SERVICE_H
+#define HANDLERS_SERVICE_H
+
+#include "ags/client.h"
+#include "aws/client.h"
+#include "generated/gamelift.h"
+#include "generated/session_dsm.h"
+
+struct dsm_service {
+    struct loop *loop;
+    struct aws_client *gamelift; /* of AWS_REGION */
+    struct ags_client *ags;
+    /* Where set, these take the place of what the request says. */
+    struct str alias_id_override;  /* AWS_ALIAS_ID_OVERRIDE, of deployment in CreateGameSession */
+    struct str location_override;  /* AWS_LOCATION_OVERRIDE, of requested_region */
+    struct str queue_arn_override; /* AWS_QUEUE_ARN_OVERRIDE, of deployment in the async mode */
+
+    bool wait_active;                          /* GAMELIFT_WAIT_ACTIVE */
+    bool queue_use_requested_regions;          /* GAMELIFT_QUEUE_USE_REQUESTED_REGIONS */
+    enum gl_termination_mode termination_mode; /* GAMELIFT_TERMINATION_MODE */
+    int64_t reclaim_delay_ms;                  /* RECLAIM_DELAY_MS */
+
+    struct list reclaims; /* src/handlers/reclaim.c; list_init before the first call */
+};
+
+dsm_create_game_session_fn dsm_handle_create_game_session;
+dsm_terminate_game_session_fn dsm_handle_terminate_game_session;
+dsm_create_game_session_async_fn dsm_handle_create_game_session_async;
+
+extern const struct dsm_session_dsm_handlers dsm_handlers;
+
+/*
+ * The GameLift client for a resource: an ARN is called in the region it names, anything else in
+ * AWS_REGION. Errors: an ARN of another service, or of a region that cannot be one.
+ */
+struct err *dsm_gamelift_of(struct dsm_service *svc, struct arena *a, struct str arn_or_id,
+                            struct aws_client **ret) MUST_CHECK;
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Environment -> configuration -> wiring -> serving -> draining. */
+#include "aws/client.h"
+#include "base/obj.h"
+#include "config.h"
+#include "grpc/health.h"
+#include "grpc/runtime.h"
+#include "grpc/server.h"
+#include "handlers/reclaim.h"
+#include "handlers/service.h"
+#include "http/curl.h"
+#include "telemetry/access_log.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct app {
+    struct arena *arena;
+    struct config config;
+    struct loop *loop;
+    struct http_client *http;
+    struct aws_credentials_provider *credentials;
+    struct dsm_service service;
+    struct server *server;
+    struct health_service *health;
+    uv_signal_t sigterm;
+    uv_signal_t sigint;
+    bool stopping;
+};
+
+/* ---- life ---- */
+
+static void on_drained(void *priv) {
+    struct app *app = priv;
+    LOG_INFO(NULL, "stopped");
+    loop_stop(app->loop);
+}
+
+/* The first signal drains; the second one ends the process at once. */
+static void on_signal(uv_signal_t *handle, int number) {
+    struct app *app = handle->data;
+    if (app->stopping)
+        _exit(128 + number);
+    app->stopping = true;
+    LOG_INFO(NULL, "stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
+             LOG_INT("grace_s", app->config.shutdown_grace_s),
+             LOG_INT("inFlight", server_in_flight(app->server)));
+    health_drain(app->health);
+    server_drain(app->server, (int64_t)app->config.shutdown_grace_s * 1000, on_drained, app);
+}
+
+static void watch_signals(struct app *app) {
+    AZ(uv_signal_init(loop_uv(app->loop), &app->sigterm));
+    AZ(uv_signal_init(loop_uv(app->loop), &app->sigint));
+    app->sigterm.data = app;
+    app->sigint.data = app;
+    AZ(uv_signal_start(&app->sigterm, on_signal, SIGTERM));
+    AZ(uv_signal_start(&app->sigint, on_signal, SIGINT));
+}
+
+/* Secrets must not end in a core file; every connection needs a descriptor. */
+static void harden_process(void) {
+    struct rlimit files;
+    struct rlimit no_core = {.rlim_cur = 0, .rlim_max = 0};
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- wiring ---- */
+
+static struct err *connect_gamelift(struct app *app) {
+    struct config *c = &app->config;
+    struct err *err = aws_credentials_static_new(
+        app->arena, c->aws_access_key_id, secret_reveal(&c->aws_secret_access_key),
+        secret_reveal(&c->aws_session_token), &app->credentials);
+    if (err != NULL)
+        return err;
+    const struct http_curl_options http = {.ca_bundle = c->aws_ca_bundle};
+    app->http = http_curl_new(app->loop, &http);
+    const struct endpoint_settings settings = {
+        .service = STR("gamelift"),
+        .region = c->aws_region,
+        .region_name = "AWS_REGION",
+        .service_url = c->aws_endpoint_url_gamelift,
+        .url = c->aws_endpoint_url,
+        .ignore_urls = c->aws_ignore_configured_endpoint_urls,
+        .use_fips = c->aws_use_fips_endpoint,
+        .use_dualstack = c->aws_use_dualstack_endpoint,
+    };
+    const struct aws_client_options options = {
+        .loop = app->loop,
+        .http = app->http,
+        .credentials = app->credentials,
+        .endpoint = settings,
+        .user_agent = STR("session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"),
+        .max_attempts = c->aws_max_attempts,
+    };
+    return aws_client_new(&options, app->arena, &app->service.gamelift);
+}
+
+static void connect_ags(struct app *app) {
+    struct config *c = &app->config;
+    const struct ags_client_options options = {
+        .loop = app->loop,
+        .http = app->http,
+        .base_url = c->ab_base_url,
+        .client_id = c->ab_client_id,
+        .client_secret = secret_reveal(&c->ab_client_secret),
+        .user_agent = STR("session-dsm/" VERSION),
+    };
+    app->service.ags = ags_client_new(&options);
+    /* In the background: serving does not wait for AGS. */
+    ags_client_prepare(app->service.ags);
+}
+
+static void set_up_service(struct app *app) {
+    struct config *c = &app->config;
+    struct dsm_service *svc = &app->service;
+    svc->loop = app->loop;
+    svc->alias_id_override = c->aws_alias_id_override;
+    svc->location_override = c->aws_location_override;
+    svc->queue_arn_override = c->aws_queue_arn_override;
+    svc->wait_active = c->gamelift_wait_active;
+    svc->queue_use_requested_regions = c->gamelift_queue_use_requested_regions;
+    svc->termination_mode = str_eq(c->gamelift_termination_mode, STR("FORCE_TERMINATE"))
+                                ? GL_TERMINATION_MODE_FORCE_TERMINATE
+                                : GL_TERMINATION_MODE_TRIGGER_ON_PROCESS_TERMINATE;
+    svc->reclaim_delay_ms = c->reclaim_delay_ms;
+}
+
+static struct err *start_serving(struct app *app) {
+    const struct server_options options = {
+        .port = app->config.grpc_port,
+        .default_deadline_ms = app->config.request_timeout_ms,
+        .admit = access_log_admit,
+        .finished = access_log_finished,
+        .priv = app,
+    };
+    app->server = server_new(app->loop, &options);
+    server_add_service(app->server, &dsm_session_dsm_service, &dsm_handlers, &app->service, 0);
+    app->health = health_new();
+    health_add_to(app->health, app->server);
+    return server_start(app->server, app->arena);
+}
+
+static struct err *start(struct app *app) {
+    struct err *err = config_load(app->arena, &app->config);
+    if (err != NULL)
+        return err;
+    log_start(app->config.log_level, STDOUT_FILENO);
+    runtime_acquire();
+    app->loop = loop_new();
+    set_up_service(app);
+    err = connect_gamelift(app);
+    if (err != NULL)
+        return err;
+    connect_ags(app);
+    return start_serving(app);
+}
+
+static void stop(struct app *app) {
+    server_free(app->server);
+    health_free(app->health);
+    reclaim_give_up_all(&app->service);
+    ags_client_free(app->service.ags);
+    aws_client_free(app->service.gamelift);
+    http_curl_free(app->http);
+    aws_credentials_provider_free(app->credentials);
+    if (app->loop != NULL) {
+        loop_free(app->loop);
+        runtime_release();
+    }
+    config_clear(&app->config);
+    log_stop(1000);
+    arena_free(app->arena);
+}
+
+/* ---- command line ---- */
+
+static void help(void) {
+    printf("session-dsm " VERSION "\n\n"
+           "Answers AccelByte's Session DSM gRPC contract from Amazon GameLift Servers.\n\n"
+           "  --help          this text\n"
+           "  --version       the version\n"
+           "  --print-config  what the environment sets, secrets as ***\n\n");
+    config_help(stdout);
+}
+
+/* Exit status: 0 stopped by a signal, 1 a setting is wrong or the start failed, 2 wrong usage. */
+int main(int argc, char **argv) {
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {"print-config", no_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
+    };
+    struct app app = {.arena = arena_new(ARENA_LIMIT_DEFAULT)};
+    list_init(&app.service.reclaims);
+    bool print_config = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
+        switch (option) {
+        case 'h':
+            help();
+            return 0;
+        case 'v':
+            puts("session-dsm " VERSION);
+            return 0;
+        case 'p':
+            print_config = true;
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "session-dsm: takes no arguments, only options; see --help\n");
+        return 2;
+    }
+    harden_process();
+    if (print_config) {
+        struct err *err = config_load(app.arena, &app.config);
+        if (err == NULL)
+            config_print(stdout, &app.config);
+        else
+            fprintf(stderr, "session-dsm: " STR_FMT "\n", STR_ARG(err->msg));
+        config_clear(&app.config);
+        arena_free(app.arena);
+        return err == NULL ? 0 : 1;
+    }
+    struct err *err = start(&app);
+    if (err != NULL) {
+        fprintf(stderr, "session-dsm: " STR_FMT "\n", STR_ARG(err->msg));
+        stop(&app);
+        return 1;
+    }
+    watch_signals(&app);
+    LOG_INFO(NULL, "serving", LOG_CSTR("version", VERSION),
+             LOG_INT("grpc.port", server_port(app.server)),
+             LOG_STR("aws.region", aws_client_region(app.service.gamelift)));
+    loop_run(app.loop);
+    uv_close((uv_handle_t *)&app.sigterm, NULL);
+    uv_close((uv_handle_t *)&app.sigint, NULL);
+    stop(&app);
+    return 0;
+}
