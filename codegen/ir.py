@@ -115,7 +115,7 @@ class EnumValue:
 @dataclass(frozen=True)
 class Shape:
     name: str
-    kind: str            # structure union list map string blob boolean integer long float double
+    kind: str            # structure union list map string blob boolean integer long unsigned_long float double
     #                      timestamp enum document
     c_name: str          # "gl_game_session"
     c_type: str

@@ -14,6 +14,8 @@ SCALARS = {
     ("boolean", None): ("boolean", "bool", "CODEC_BOOLEAN", True),
     ("integer", "int32"): ("integer", "int32_t", "CODEC_INTEGER", True),
     ("integer", "int64"): ("long", "int64_t", "CODEC_LONG", True),
+    ("integer", "uint64"): ("unsigned_long", "uint64_t", "CODEC_ULONG", True),
+    ("integer", "integer"): ("long", "int64_t", "CODEC_LONG", True),
     ("integer", None): ("long", "int64_t", "CODEC_LONG", True),
     ("number", None): ("double", "double", "CODEC_DOUBLE", True),
 }
@@ -124,7 +126,7 @@ class _Loader:
             element = f"{key}.{name}"
             owner = key.rpartition(".")[2] + name[:1].upper() + name[1:]
             ref = self.type_of(node, owner, element)
-            has = ref.kind in ("boolean", "integer", "long", "double")
+            has = ref.kind in ("boolean", "integer", "long", "unsigned_long", "double")
             c_name = scope.claim(names.identifier(name), element)
             if has:
                 scope.claim(f"has_{c_name}", element)

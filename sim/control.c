@@ -7,17 +7,31 @@
 #define MAX_ANSWER ((size_t)256 << 20) /* bytes */
 #define MAX_CLOCK_OFFSET_MS ((int64_t)10 * 365 * 86400 * 1000)
 
-/* True if the path has the pattern's form; ret_segment is what stood for "*". */
+/* Path segments in the text: "a/b" has two. */
+static size_t count_segments(struct str text) {
+    size_t n = 1;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '/' ? 1 : 0;
+    return n;
+}
+
+/* True if the path has the pattern's form; ret_segment is what stood for "*" or "*" "/" "*". */
 static bool path_fits(struct str path, struct str pattern, struct str *ret_segment) {
     size_t star = str_find(pattern, '*');
     if (star == pattern.n)
         return str_eq(path, pattern);
     struct str head = str_sub(pattern, 0, star);
     struct str tail = str_from(pattern, star + 1);
+    size_t wanted = 1;
+    if (str_starts(tail, STR("/*"))) {
+        tail = str_from(tail, 2);
+        wanted = 2;
+    }
     if (path.n <= head.n + tail.n || !str_starts(path, head) || !str_ends(path, tail))
         return false;
     struct str segment = str_sub(path, head.n, path.n - tail.n);
-    if (str_find(segment, '/') != segment.n)
+    if (count_segments(segment) != wanted || segment.p[0] == '/' ||
+        segment.p[segment.n - 1] == '/')
         return false;
     *ret_segment = segment;
     return true;

@@ -22,7 +22,7 @@
 
 #include "sim/sim.h"
 
-/* A path pattern; "*" stands for one segment, which the function gets. */
+/* A path pattern; "*" stands for one segment, which the function gets; two in a row come as "a/b". */
 typedef struct err *control_fn(struct sim_exchange *ex, struct str segment);
 struct control_route {
     const char *method;

@@ -10,6 +10,11 @@
 #include "handlers/service.h"
 #include "http/curl.h"
 #include "telemetry/access_log.h"
+#include "telemetry/call_metrics.h"
+#include "telemetry/metrics_server.h"
+#include "telemetry/process_metrics.h"
+#include "telemetry/service_metrics.h"
+#include "telemetry/upstream_metrics.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -25,6 +30,11 @@ struct app {
     struct http_client *http;
     struct aws_credentials_provider *credentials;
     struct dsm_service service;
+    struct metrics *metrics;
+    struct call_metrics *call_metrics;
+    struct upstream_metrics *upstream_metrics;
+    struct service_metrics *service_metrics;
+    struct metrics_server *metrics_server;
     struct server *server;
     struct health_service *health;
     uv_signal_t sigterm;
@@ -103,6 +113,8 @@ static struct err *connect_gamelift(struct app *app) {
         .endpoint = settings,
         .user_agent = STR("session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"),
         .max_attempts = c->aws_max_attempts,
+        .observe = upstream_metrics_aws,
+        .observe_priv = app->upstream_metrics,
     };
     return aws_client_new(&options, app->arena, &app->service.gamelift);
 }
@@ -116,6 +128,8 @@ static void connect_ags(struct app *app) {
         .client_id = c->ab_client_id,
         .client_secret = secret_reveal(&c->ab_client_secret),
         .user_agent = STR("session-dsm/" VERSION),
+        .observe = upstream_metrics_ags,
+        .observe_priv = app->upstream_metrics,
     };
     app->service.ags = ags_client_new(&options);
     /* In the background: serving does not wait for AGS. */
@@ -137,19 +151,43 @@ static void set_up_service(struct app *app) {
     svc->reclaim_delay_ms = c->reclaim_delay_ms;
 }
 
+/* Hook of the server: a call is over. */
+static void on_finished(void *priv, const struct rpc_call *rpc,
+                        const struct server_outcome *outcome) {
+    struct app *app = priv;
+    access_log_finished(NULL, rpc, outcome);
+    call_metrics_finished(app->call_metrics, rpc, outcome);
+}
+
+static struct err *start_metrics(struct app *app) {
+    const struct service_metrics_options options = {
+        .metrics = app->metrics,
+        .loop = app->loop,
+        .http = app->http,
+        .server = app->server,
+        .credentials = app->credentials,
+        .service = &app->service,
+    };
+    app->call_metrics = call_metrics_new(app->metrics, app->server);
+    app->service_metrics = service_metrics_new(&options);
+    return metrics_server_start(app->metrics, app->config.metrics_port, app->arena,
+                                &app->metrics_server);
+}
+
 static struct err *start_serving(struct app *app) {
     const struct server_options options = {
         .port = app->config.grpc_port,
         .default_deadline_ms = app->config.request_timeout_ms,
         .admit = access_log_admit,
-        .finished = access_log_finished,
+        .finished = on_finished,
         .priv = app,
     };
     app->server = server_new(app->loop, &options);
     server_add_service(app->server, &dsm_session_dsm_service, &dsm_handlers, &app->service, 0);
     app->health = health_new();
     health_add_to(app->health, app->server);
-    return server_start(app->server, app->arena);
+    struct err *err = start_metrics(app);
+    return err != NULL ? err : server_start(app->server, app->arena);
 }
 
 static struct err *start(struct app *app) {
@@ -159,6 +197,9 @@ static struct err *start(struct app *app) {
     log_start(app->config.log_level, STDOUT_FILENO);
     runtime_acquire();
     app->loop = loop_new();
+    app->metrics = metrics_new();
+    process_metrics_add(app->metrics);
+    app->upstream_metrics = upstream_metrics_new(app->metrics);
     set_up_service(app);
     err = connect_gamelift(app);
     if (err != NULL)
@@ -168,6 +209,8 @@ static struct err *start(struct app *app) {
 }
 
 static void stop(struct app *app) {
+    metrics_server_stop(app->metrics_server);
+    service_metrics_free(app->service_metrics);
     server_free(app->server);
     health_free(app->health);
     reclaim_give_up_all(&app->service);
@@ -175,6 +218,9 @@ static void stop(struct app *app) {
     aws_client_free(app->service.gamelift);
     http_curl_free(app->http);
     aws_credentials_provider_free(app->credentials);
+    upstream_metrics_free(app->upstream_metrics);
+    call_metrics_free(app->call_metrics);
+    metrics_free(app->metrics);
     if (app->loop != NULL) {
         loop_free(app->loop);
         runtime_release();
@@ -246,6 +292,7 @@ int main(int argc, char **argv) {
     watch_signals(&app);
     LOG_INFO(NULL, "serving", LOG_CSTR("version", VERSION),
              LOG_INT("grpc.port", server_port(app.server)),
+             LOG_INT("metrics.port", metrics_server_port(app.metrics_server)),
              LOG_STR("aws.region", aws_client_region(app.service.gamelift)));
     loop_run(app.loop);
     uv_close((uv_handle_t *)&app.sigterm, NULL);

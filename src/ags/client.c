@@ -3,6 +3,7 @@
 
 #include "ags/token.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/ctx_sleep.h"
 #include "base/random.h"
 #include "codec/access.h"
@@ -43,6 +44,7 @@ struct ags_call {
     uint64_t generation; /* of the token sent */
     bool renewed;        /* the token was renewed after a 401 */
     int attempt;
+    int64_t sent_at_us;
     struct err *refused; /* found before anything was sent */
 };
 
@@ -277,21 +279,33 @@ static void on_success(struct ags_call *call, const struct http_response *resp) 
     fail_or_retry(call, resp, err);
 }
 
+static void observe(struct ags_call *call, const struct err *err) {
+    const struct ags_client_options *o = &call->client->options;
+    if (o->observe != NULL)
+        o->observe(o->observe_priv, call->op, call->attempt, clock_mono_us() - call->sent_at_us,
+                   err);
+}
+
 static void on_response(void *priv, const struct http_response *resp, const struct err *err) {
     struct ags_call *call = OBJ_CAST(priv, ags_call, AGS_CALL_MAGIC);
     if (resp == NULL) {
         struct err *named = err_copy(call->ctx->arena, err);
         named->msg = arena_printf(call->ctx->arena, "AGS " STR_FMT ": " STR_FMT,
                                   STR_ARG(call->op->name), STR_ARG(err->msg));
+        observe(call, named);
         fail_or_retry(call, NULL, named);
     } else if (resp->status / 100 == 2) {
+        observe(call, NULL);
         on_success(call, resp);
     } else if (resp->status == 401 && !call->op->basic_auth && !call->renewed) {
         call->renewed = true;
+        observe(call, error_of(call, resp));
         ags_token_refused(call->client->token, call->generation);
         attempt(call);
     } else {
-        fail_or_retry(call, resp, error_of(call, resp));
+        struct err *refusal = error_of(call, resp);
+        observe(call, refusal);
+        fail_or_retry(call, resp, refusal);
     }
 }
 
@@ -314,6 +328,7 @@ static void send_authorized(struct ags_call *call, struct str authorization) {
         .timeout_ms = call->client->options.attempt_timeout_ms,
     };
     call->attempt++;
+    call->sent_at_us = clock_mono_us();
     http_start(call->client->options.http, call->ctx, &req, on_response, call);
 }
 
@@ -406,6 +421,11 @@ struct ags_client *ags_client_new(const struct ags_client_options *options) {
 void ags_client_prepare(struct ags_client *client) {
     OBJ_CHECK(client, AGS_CLIENT_MAGIC);
     ags_token_prepare(client->token);
+}
+
+double ags_client_token_age_s(const struct ags_client *client) {
+    OBJ_CHECK(client, AGS_CLIENT_MAGIC);
+    return ags_token_age_s(client->token);
 }
 
 void ags_client_free(struct ags_client *client) {

@@ -14,6 +14,10 @@
 #include "base/secret.h"
 #include "http/http.h"
 
+/* Told of every attempt, for metrics. err is NULL for a success. */
+typedef void ags_observe_fn(void *priv, const struct rest_operation *op, int attempt,
+                            int64_t duration_us, const struct err *err);
+
 struct ags_client_options {
     struct loop *loop;          /* outlives the client */
     struct http_client *http;   /* outlives the client */
@@ -23,12 +27,17 @@ struct ags_client_options {
     struct str user_agent;      /* copied */
     int max_attempts;           /* of one operation; 0: 3 */
     int64_t attempt_timeout_ms; /* 0: the HTTP client's default */
+    ags_observe_fn *observe;    /* may be NULL */
+    void *observe_priv;
 };
 
 struct ags_client *ags_client_new(const struct ags_client_options *options);
 
 /* Fetches the access token ahead of its first use and from then on keeps it fresh. */
 void ags_client_prepare(struct ags_client *client);
+
+/* Seconds since the access token in use was granted; NaN if there is none. */
+double ags_client_token_age_s(const struct ags_client *client);
 
 /* No operation may be pending. NULL is fine. */
 void ags_client_free(struct ags_client *client);

@@ -6,6 +6,7 @@
 #include "generated/ags.h"
 #include "http/backoff.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define RENEW_AT 0.8     /* of a token's life */
@@ -35,7 +36,8 @@ struct ags_token {
     struct loop *loop;
     struct secret secret;
     uint64_t generation;
-    int64_t expiry_ms; /* on clock_mono_ms */
+    int64_t granted_ms; /* on clock_mono_ms */
+    int64_t expiry_ms;
     struct list waiters;
     struct loop_timer next; /* the next fetch: a renewal, or a try after a failure */
     int failures;           /* in a row */
@@ -125,7 +127,8 @@ static void accept_token(struct ags_token *t,
     t->secret = secret_new(out->access_token);
     t->generation++;
     t->failures = 0;
-    t->expiry_ms = clock_mono_ms() + life_s * 1000;
+    t->granted_ms = clock_mono_ms();
+    t->expiry_ms = t->granted_ms + life_s * 1000;
     arena_free(t->last);
     t->last = NULL;
     t->last_err = NULL;
@@ -204,6 +207,12 @@ void ags_token_refused(struct ags_token *t, uint64_t generation) {
     /* The timer was set for a renewal that is now too late. */
     if (t->fetch == NULL)
         loop_timer_stop(&t->next);
+}
+
+double ags_token_age_s(const struct ags_token *t) {
+    OBJ_CHECK(t, AGS_TOKEN_MAGIC);
+    return secret_present(&t->secret) ? (double)(clock_mono_ms() - t->granted_ms) / 1000.0
+                                      : (double)NAN;
 }
 
 void ags_token_prepare(struct ags_token *t) {

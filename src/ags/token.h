@@ -39,6 +39,9 @@ uint64_t ags_token_generation(const struct ags_token *token);
  */
 void ags_token_refused(struct ags_token *token, uint64_t generation);
 
+/* Seconds since the token at hand was granted; NaN if there is none. */
+double ags_token_age_s(const struct ags_token *token);
+
 /* Starts the first fetch, if none is under way or done. */
 void ags_token_prepare(struct ags_token *token);
 

@@ -108,8 +108,8 @@ static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
 static void observe(struct aws_call *call, const struct err *err) {
     const struct aws_client_options *o = &call->client->options;
     if (o->observe != NULL)
-        o->observe(o->observe_priv, call->op, call->attempt, clock_mono_us() - call->sent_at_us,
-                   err);
+        o->observe(o->observe_priv, call->op, call->client->endpoint.region, call->attempt,
+                   clock_mono_us() - call->sent_at_us, err);
 }
 
 /* The wait before the next attempt is over, or the caller is gone. */

@@ -17,8 +17,8 @@
 #include "http/http.h"
 
 /* Told of every attempt, for metrics. err is NULL for a success. */
-typedef void aws_observe_fn(void *priv, const struct aws_operation *op, int attempt,
-                            int64_t duration_us, const struct err *err);
+typedef void aws_observe_fn(void *priv, const struct aws_operation *op, struct str region,
+                            int attempt, int64_t duration_us, const struct err *err);
 
 struct aws_client_options {
     struct loop *loop;                            /* outlives the client */

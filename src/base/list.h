@@ -4,6 +4,7 @@
 #define BASE_LIST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct list {
     struct list *prev;
@@ -17,6 +18,13 @@ static inline void list_init(struct list *l) {
 
 static inline bool list_empty(const struct list *l) {
     return l->next == l;
+}
+
+static inline size_t list_count(const struct list *head) {
+    size_t n = 0;
+    for (const struct list *l = head->next; l != head; l = l->next)
+        n++;
+    return n;
 }
 
 /* Before the head, that is, as the last one. */

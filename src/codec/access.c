@@ -25,6 +25,7 @@ const void *codec_member_get(const struct codec_member *m, const void *base) {
     case CODEC_BOOLEAN:
     case CODEC_INTEGER:
     case CODEC_LONG:
+    case CODEC_ULONG:
     case CODEC_FLOAT:
     case CODEC_DOUBLE:
     case CODEC_TIMESTAMP:

@@ -60,11 +60,11 @@ static int fail(struct decoder *d, const char *why) {
 
 static int wrong_type(struct decoder *d, const struct codec_shape *shape, const char *found) {
     static const char *const wanted[] = {
-        [CODEC_STRUCT] = "an object",  [CODEC_UNION] = "an object",  [CODEC_LIST] = "an array",
-        [CODEC_MAP] = "an object",     [CODEC_STRING] = "a string",  [CODEC_BLOB] = "a string",
-        [CODEC_BOOLEAN] = "a boolean", [CODEC_INTEGER] = "a number", [CODEC_LONG] = "a number",
-        [CODEC_FLOAT] = "a number",    [CODEC_DOUBLE] = "a number",  [CODEC_TIMESTAMP] = "a number",
-        [CODEC_ENUM] = "a string",     [CODEC_DOCUMENT] = "a value",
+        [CODEC_STRUCT] = "an object",   [CODEC_UNION] = "an object",  [CODEC_LIST] = "an array",
+        [CODEC_MAP] = "an object",      [CODEC_STRING] = "a string",  [CODEC_BLOB] = "a string",
+        [CODEC_BOOLEAN] = "a boolean",  [CODEC_INTEGER] = "a number", [CODEC_LONG] = "a number",
+        [CODEC_ULONG] = "a number",     [CODEC_FLOAT] = "a number",   [CODEC_DOUBLE] = "a number",
+        [CODEC_TIMESTAMP] = "a number", [CODEC_ENUM] = "a string",    [CODEC_DOCUMENT] = "a value",
     };
     struct str why = arena_printf(d->arena, "%s where %s belongs", found, wanted[shape->kind]);
     return fail(d, why.p);
@@ -199,6 +199,7 @@ static int on_number(void *ctx, const char *p, size_t n) {
     struct decoder *d = ctx;
     struct str text = str_n(p, n);
     int64_t whole;
+    uint64_t natural;
     double real;
     if (skip_scalar(d))
         return 1;
@@ -214,6 +215,11 @@ static int on_number(void *ctx, const char *p, size_t n) {
         if (!number_parse_int64(text, &whole))
             return fail(d, "not a 64-bit integer");
         memcpy(claim(d), &whole, sizeof whole);
+        return 1;
+    case CODEC_ULONG:
+        if (!number_parse_uint64(text, &natural))
+            return fail(d, "not an unsigned 64-bit integer");
+        memcpy(claim(d), &natural, sizeof natural);
         return 1;
     case CODEC_TIMESTAMP:
         if (!number_parse_double(text, &real) || fabs(real) > 1e12)

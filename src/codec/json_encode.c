@@ -5,6 +5,7 @@
 #include "codec/access.h"
 #include "codec/number.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <openssl/evp.h>
 #include <yajl/yajl_gen.h>
@@ -61,6 +62,13 @@ static yajl_gen_status put_timestamp(struct encoder *e, int64_t ms) {
     return yajl_gen_number(e->gen, text, (size_t)n);
 }
 
+/* yajl's own integers are signed. */
+static yajl_gen_status put_unsigned(struct encoder *e, uint64_t value) {
+    char text[NUMBER_TEXT];
+    int n = snprintf(text, sizeof text, "%" PRIu64, value);
+    return yajl_gen_number(e->gen, text, (size_t)n);
+}
+
 static yajl_gen_status put_blob(struct encoder *e, struct str s) {
     unsigned char *text = arena_alloc(e->arena, s.n / 3 * 4 + 5);
     int n = EVP_EncodeBlock(text, (const unsigned char *)(s.p == NULL ? "" : s.p), (int)s.n);
@@ -73,6 +81,7 @@ static yajl_gen_status put_scalar(struct encoder *e, const struct codec_shape *s
         bool b;
         int32_t i;
         int64_t l;
+        uint64_t u;
         float f;
         double d;
     } v;
@@ -90,6 +99,9 @@ static yajl_gen_status put_scalar(struct encoder *e, const struct codec_shape *s
     case CODEC_LONG:
         memcpy(&v.l, value, sizeof v.l);
         return yajl_gen_integer(e->gen, v.l);
+    case CODEC_ULONG:
+        memcpy(&v.u, value, sizeof v.u);
+        return put_unsigned(e, v.u);
     case CODEC_FLOAT:
         memcpy(&v.f, value, sizeof v.f);
         return put_double(e, (double)v.f, true);

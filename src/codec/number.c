@@ -64,3 +64,17 @@ bool number_parse_int64(struct str text, int64_t *ret) {
     *ret = (int64_t)value;
     return true;
 }
+
+bool number_parse_uint64(struct str text, uint64_t *ret) {
+    uint64_t value = 0;
+    if (text.n == 0)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c < '0' || c > '9' || __builtin_mul_overflow(value, 10U, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(c - '0'), &value))
+            return false;
+    }
+    *ret = value;
+    return true;
+}

@@ -17,4 +17,7 @@ bool number_parse_double(struct str text, double *ret);
 /* JSON number text with a whole value, also as "4.0" or "1.4E9"; false if it is not one. */
 bool number_parse_int64(struct str text, int64_t *ret);
 
+/* JSON number text from 0 to 2^64 - 1, digits only: every bit counts. False if it is not one. */
+bool number_parse_uint64(struct str text, uint64_t *ret);
+
 #endif

@@ -38,6 +38,7 @@ static void put_scalar(struct buf *out, const struct codec_shape *shape, const v
         bool b;
         int32_t i;
         int64_t l;
+        uint64_t u;
         float f;
         double d;
     } v;
@@ -62,6 +63,10 @@ static void put_scalar(struct buf *out, const struct codec_shape *shape, const v
     case CODEC_TIMESTAMP:
         memcpy(&v.l, value, sizeof v.l);
         buf_printf(out, "%" PRId64, v.l);
+        return;
+    case CODEC_ULONG:
+        memcpy(&v.u, value, sizeof v.u);
+        buf_printf(out, "%" PRIu64, v.u);
         return;
     case CODEC_FLOAT:
         memcpy(&v.f, value, sizeof v.f);

@@ -8,6 +8,7 @@
  *   string, blob, document   struct str            .p == NULL
  *   boolean                  bool                  has_x == false
  *   integer (also byte and short), long  int32_t, int64_t   has_x == false
+ *   unsigned long            uint64_t              has_x == false
  *   float, double            float, double         has_x == false
  *   timestamp                int64_t, milliseconds since 1970 UTC   has_x == false
  *   enum                     enum, 0 is ..._UNSET  0
@@ -33,6 +34,7 @@ enum codec_kind {
     CODEC_BOOLEAN,
     CODEC_INTEGER,
     CODEC_LONG,
+    CODEC_ULONG,
     CODEC_FLOAT,
     CODEC_DOUBLE,
     CODEC_TIMESTAMP,

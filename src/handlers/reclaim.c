@@ -36,13 +36,6 @@ static find_session_fn on_found;
 static void end_unless_known(struct reclaim *r, struct str arn);
 static end_session_fn on_ended;
 
-static size_t count(const struct list *head) {
-    size_t n = 0;
-    for (const struct list *l = head->next; l != head; l = l->next)
-        n++;
-    return n;
-}
-
 /* The last thing done with a reclaim: its memory goes with it. */
 static void finish(struct reclaim *r) {
     list_remove(&r->node);
@@ -66,7 +59,7 @@ void reclaim_later(struct dsm_service *svc, const struct reclaim_request *reques
              LOG_WITH(a, NULL, LOG_STR("sessionID", r->of.session_id),
                       LOG_STR("namespace", r->of.namespace)),
              clock_mono_ms() + svc->reclaim_delay_ms + RECLAIM_LIMIT_MS);
-    if (count(&svc->reclaims) >= RECLAIM_MAX) {
+    if (list_count(&svc->reclaims) >= RECLAIM_MAX) {
         list_init(&r->node);
         LOG_ERROR(r->ctx.log, "a server may be running that AGS does not know of",
                   LOG_STR("gameSessionID", r->of.arn));

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "telemetry/service_metrics.h"
+
+#include "base/clock.h"
+#include "base/obj.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define INTERVAL_MS 1000
+
+struct service_metrics {
+    unsigned magic;
+#define SERVICE_METRICS_MAGIC 0x7d15e2f9U
+    struct service_metrics_options options;
+    struct loop_timer timer;
+    int64_t due_us; /* when the timer should run */
+    struct metric *lag;
+    struct metric *in_flight;
+    struct metric *transfers;
+    struct metric *connections;
+    struct metric *connections_opened;
+    struct metric *log_dropped;
+    struct metric *credentials_expiry;
+    struct metric *token_age;
+    struct metric *reclaims;
+};
+
+static struct metric *single(struct metrics *metrics, enum metric_type type, const char *name,
+                             const char *help) {
+    return metric_of(metrics_family(metrics, type, name, help, NULL));
+}
+
+static double credentials_expiry(struct aws_credentials_provider *provider) {
+    const struct aws_credentials *c = aws_credentials_peek(provider);
+    if (c == NULL)
+        return 0.0;
+    if (c->expiry_ms == AWS_CREDENTIALS_NEVER)
+        return (double)INFINITY;
+    return (double)c->expiry_ms / 1000.0;
+}
+
+static void sample(struct loop_timer *timer) {
+    struct service_metrics *m = CONTAINER_OF(timer, struct service_metrics, timer);
+    OBJ_CHECK(m, SERVICE_METRICS_MAGIC);
+    const struct service_metrics_options *o = &m->options;
+    const struct http_curl_stats http = http_curl_stats(o->http);
+    int64_t now = clock_mono_us();
+    metric_set(m->lag, now > m->due_us ? (double)(now - m->due_us) / 1e6 : 0.0);
+    metric_set(m->in_flight, (double)server_in_flight(o->server));
+    metric_set(m->transfers, (double)http.running);
+    metric_set(m->connections, (double)http.open);
+    metric_set(m->connections_opened, (double)http.connections);
+    metric_set(m->log_dropped, (double)log_dropped());
+    metric_set(m->credentials_expiry, credentials_expiry(o->credentials));
+    metric_set(m->token_age, ags_client_token_age_s(o->service->ags));
+    metric_set(m->reclaims, (double)list_count(&o->service->reclaims));
+    m->due_us = now + INTERVAL_MS * 1000;
+    loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
+}
+
+struct service_metrics *service_metrics_new(const struct service_metrics_options *options) {
+    struct service_metrics *m = calloc(1, sizeof *m);
+    struct metrics *all = options->metrics;
+    AN(m);
+    m->magic = SERVICE_METRICS_MAGIC;
+    m->options = *options;
+    m->lag = single(all, METRIC_GAUGE, "session_dsm_event_loop_lag_seconds",
+                    "How late the event loop ran its last one-second timer.");
+    m->in_flight = single(all, METRIC_GAUGE, "session_dsm_calls_in_flight",
+                          "Calls that have arrived and are not over.");
+    m->transfers = single(all, METRIC_GAUGE, "session_dsm_upstream_requests_in_flight",
+                          "HTTP requests under way to AWS and AGS.");
+    m->connections = single(all, METRIC_GAUGE, "session_dsm_upstream_connections",
+                            "Open connections to AWS and AGS, idle ones included.");
+    m->connections_opened = single(all, METRIC_COUNTER, "session_dsm_upstream_connections_total",
+                                   "Connections opened to AWS and AGS.");
+    m->log_dropped = single(all, METRIC_COUNTER, "session_dsm_log_lines_dropped_total",
+                            "Log lines lost because standard output stalled.");
+    m->credentials_expiry =
+        single(all, METRIC_GAUGE, "session_dsm_aws_credentials_expiry_timestamp_seconds",
+               "When the AWS credentials in use expire; 0 for none, +Inf for never.");
+    m->token_age = single(all, METRIC_GAUGE, "session_dsm_ags_token_age_seconds",
+                          "Age of the AGS access token in use; NaN for none.");
+    m->reclaims =
+        single(all, METRIC_GAUGE, "session_dsm_reclaims_pending",
+               "Servers that a failed call may have left behind and that are looked for.");
+    m->due_us = clock_mono_us();
+    sample(&m->timer);
+    return m;
+}
+
+void service_metrics_free(struct service_metrics *m) {
+    if (m == NULL)
+        return;
+    OBJ_CHECK(m, SERVICE_METRICS_MAGIC);
+    loop_timer_stop(&m->timer);
+    m->magic = 0;
+    free(m);
+}
