@@ -140,6 +140,20 @@ const char *arena_cstr(struct arena *a, struct str s) {
     return arena_str(a, s).p;
 }
 
+struct str arena_join(struct arena *a, const struct str parts[], size_t n) {
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    char *p = arena_alloc(a, total + 1);
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n > 0)
+            memcpy(p + at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    return str_n(p, total);
+}
+
 struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap) {
     va_list again;
     va_copy(again, ap);

@@ -43,6 +43,11 @@ void *arena_obj(struct arena *a, size_t size, size_t magic_offset, unsigned magi
 /* Copies; the result is NUL-terminated (the NUL is not counted). Absent stays absent. */
 struct str arena_str(struct arena *a, struct str s);
 const char *arena_cstr(struct arena *a, struct str s);
+/* The parts one after the other; absent ones count as empty. Cheaper than printing them. */
+struct str arena_join(struct arena *a, const struct str parts[], size_t n);
+#define ARENA_JOIN(a, ...)                                                                         \
+    arena_join((a), (const struct str[]){__VA_ARGS__},                                             \
+               sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
 struct str arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap)

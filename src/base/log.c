@@ -107,16 +107,32 @@ static void put_fields(struct buf *b, const struct log_field *f) {
     }
 }
 
+/* "2026-01-31T12:00:00" of a second; each thread keeps the last one, as lines come in bursts. */
+static const char *stamp_of(time_t seconds) {
+    static _Thread_local time_t kept = -1;
+    static _Thread_local char stamp[32];
+    struct tm tm;
+    if (seconds != kept) {
+        gmtime_r(&seconds, &tm);
+        strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+        kept = seconds;
+    }
+    return stamp;
+}
+
 static void put_head(struct buf *b, enum log_level level, const char *msg) {
     static const char *const names[] = {"DEBUG", "INFO", "WARN", "ERROR", "OFF"};
     int64_t us = clock_real_us();
-    time_t seconds = (time_t)(us / 1000000);
-    struct tm tm;
-    char stamp[32];
-    gmtime_r(&seconds, &tm);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
-    buf_printf(b, "{\"time\":\"%s.%06dZ\",\"level\":\"%s\",\"msg\":", stamp, (int)(us % 1000000),
-               names[level]);
+    int fraction = (int)(us % 1000000);
+    char digits[8] = ".000000";
+    for (size_t i = 6; i > 0; i--, fraction /= 10)
+        digits[i] = (char)('0' + fraction % 10);
+    buf_puts(b, "{\"time\":\"");
+    buf_puts(b, stamp_of((time_t)(us / 1000000)));
+    buf_put(b, digits, 7);
+    buf_puts(b, "Z\",\"level\":\"");
+    buf_puts(b, names[level]);
+    buf_puts(b, "\",\"msg\":");
     buf_putjson(b, str_c(msg));
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/obj.h"
 
-#include <stdio.h>
 #include <sys/random.h>
 
 void random_bytes(void *p, size_t n) {
@@ -24,8 +23,13 @@ void random_uuid(char ret[RANDOM_UUID_SIZE]) {
     random_bytes(r, sizeof r);
     r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
     r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
-    snprintf(ret, RANDOM_UUID_SIZE,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
-             r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-             r[15]);
+    static const char digits[] = "0123456789abcdef";
+    char *out = ret;
+    for (size_t i = 0; i < sizeof r; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = digits[r[i] >> 4];
+        *out++ = digits[r[i] & 15];
+    }
+    *out = '\0';
 }

@@ -199,9 +199,8 @@ static CURL *take_easy(struct curl_client *client) {
 }
 
 static bool add_header(struct transfer *t, struct str name, struct str value) {
-    struct str line = str_empty(value) ? arena_printf(t->ctx->arena, STR_FMT ";", STR_ARG(name))
-                                       : arena_printf(t->ctx->arena, STR_FMT ": " STR_FMT,
-                                                      STR_ARG(name), STR_ARG(value));
+    struct str line = str_empty(value) ? ARENA_JOIN(t->ctx->arena, name, STR(";"))
+                                       : ARENA_JOIN(t->ctx->arena, name, STR(": "), value);
     struct curl_slist *more = curl_slist_append(t->headers, line.p);
     AN(more);
     t->headers = more;
@@ -242,7 +241,7 @@ static struct err *set_headers(struct transfer *t, const struct http_request *re
         for (size_t k = 0; k < req->n_headers; k++)
             given = given || str_eq_nocase(req->headers[k].name, unwanted[i]);
         if (!given) {
-            struct str line = arena_printf(t->ctx->arena, STR_FMT ":", STR_ARG(unwanted[i]));
+            struct str line = ARENA_JOIN(t->ctx->arena, unwanted[i], STR(":"));
             t->headers = curl_slist_append(t->headers, line.p);
         }
     }
@@ -279,7 +278,8 @@ static struct err *set_up(struct transfer *t, const struct http_request *req) {
         (long)(req->connect_timeout_ms > 0 ? req->connect_timeout_ms : o->connect_timeout_ms));
     if (o->ca_bundle.p != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_bundle.p);
-    if (req->no_proxy)
+    /* curl would look at half a dozen environment variables for each transfer. */
+    if (req->no_proxy || !t->client->proxies)
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
     return NULL;
 }
@@ -330,6 +330,16 @@ static void start(struct http_client *base, struct ctx *ctx, const struct http_r
 
 /* ---- the client ---- */
 
+/* The variables by which curl takes a proxy from the environment. */
+static bool environment_has_proxy(void) {
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (getenv(names[i]) != NULL)
+            return true;
+    return false;
+}
+
 struct http_client *http_curl_new(struct loop *loop, const struct http_curl_options *options) {
     struct curl_client *client = calloc(1, sizeof *client);
     AN(client);
@@ -338,6 +348,7 @@ struct http_client *http_curl_new(struct loop *loop, const struct http_curl_opti
     client->base.start = start;
     client->loop = loop;
     client->options = *options;
+    client->proxies = environment_has_proxy();
     if (client->options.connect_timeout_ms == 0)
         client->options.connect_timeout_ms = DEFAULT_CONNECT_MS;
     if (client->options.timeout_ms == 0)

@@ -20,6 +20,7 @@ struct curl_client {
     struct loop *loop;
     CURLM *multi;
     struct http_curl_options options;
+    bool proxies;            /* the environment names one */
     struct loop_timer timer; /* curl's own wish to be called */
     struct loop_job sweep;   /* looks for transfers that ended inside http_start */
     bool sweeping;           /* the job is posted */
