@@ -6,7 +6,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum kind { KIND_STRING, KIND_SECRET, KIND_URL, KIND_INT, KIND_BOOL, KIND_LOG_LEVEL, KIND_CHOICE };
+enum kind {
+    KIND_STRING,
+    KIND_SECRET,
+    KIND_URL,
+    KIND_INT,
+    KIND_BOOL,
+    KIND_LOG_LEVEL,
+    KIND_CHOICE,
+    KIND_AWS,
+    KIND_AWS_SECRET
+};
 
 struct setting {
     const char *name;
@@ -54,50 +64,123 @@ static const struct setting settings[] = {
      .min = 1,
      .max = 600000,
      .meaning = "milliseconds a call may take whose caller set no deadline"},
+    /* Read by aws_environment_load; listed here to be shown. */
     {.name = "AWS_REGION",
-     .kind = KIND_STRING,
-     AT(aws_region),
-     .required = true,
-     .meaning = "AWS region of the GameLift fleet or queue",
-     .example = "us-east-1"},
+     .kind = KIND_AWS,
+     AT(aws.region),
+     .meaning = "AWS region of the GameLift fleet or queue; default: the profile's"},
+    {.name = "AWS_DEFAULT_REGION",
+     .kind = KIND_AWS,
+     AT(aws.default_region),
+     .meaning = "the same, where AWS_REGION is not set"},
     {.name = "AWS_ACCESS_KEY_ID",
-     .kind = KIND_STRING,
-     AT(aws_access_key_id),
-     .required = true,
-     .meaning = "AWS access key id",
-     .example = "AKIDEXAMPLE"},
+     .kind = KIND_AWS,
+     AT(aws.access_key_id),
+     .meaning =
+         "AWS access key id; with the secret it wins over every other source of credentials"},
     {.name = "AWS_SECRET_ACCESS_KEY",
-     .kind = KIND_SECRET,
-     AT(aws_secret_access_key),
-     .required = true,
-     .meaning = "AWS secret access key",
-     .example = "the key's secret"},
+     .kind = KIND_AWS_SECRET,
+     AT(aws.secret_access_key),
+     .meaning = "AWS secret access key"},
     {.name = "AWS_SESSION_TOKEN",
-     .kind = KIND_SECRET,
-     AT(aws_session_token),
+     .kind = KIND_AWS_SECRET,
+     AT(aws.session_token),
      .meaning = "session token of temporary AWS credentials"},
+    {.name = "AWS_CREDENTIAL_EXPIRATION",
+     .kind = KIND_AWS,
+     AT(aws.credential_expiration),
+     .meaning = "when those three expire (ISO 8601)"},
+    {.name = "AWS_PROFILE",
+     .kind = KIND_AWS,
+     AT(aws.profile),
+     .meaning = "profile of the shared config and credentials files"},
+    {.name = "AWS_DEFAULT_PROFILE",
+     .kind = KIND_AWS,
+     AT(aws.default_profile),
+     .meaning = "the same, where AWS_PROFILE is not set"},
+    {.name = "AWS_CONFIG_FILE",
+     .kind = KIND_AWS,
+     AT(aws.config_file),
+     .meaning = "shared config file; default ~/.aws/config"},
+    {.name = "AWS_SHARED_CREDENTIALS_FILE",
+     .kind = KIND_AWS,
+     AT(aws.shared_credentials_file),
+     .meaning = "shared credentials file; default ~/.aws/credentials"},
+    {.name = "AWS_ROLE_ARN",
+     .kind = KIND_AWS,
+     AT(aws.role_arn),
+     .meaning = "role to assume with a web identity token"},
+    {.name = "AWS_WEB_IDENTITY_TOKEN_FILE",
+     .kind = KIND_AWS,
+     AT(aws.web_identity_token_file),
+     .meaning = "file with that token"},
+    {.name = "AWS_ROLE_SESSION_NAME",
+     .kind = KIND_AWS,
+     AT(aws.role_session_name),
+     .meaning = "name of that role session"},
+    {.name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+     .kind = KIND_AWS,
+     AT(aws.container_relative_uri),
+     .meaning = "path of the ECS credentials endpoint"},
+    {.name = "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+     .kind = KIND_AWS,
+     AT(aws.container_full_uri),
+     .meaning = "URL of a container credentials endpoint, such as EKS Pod Identity's"},
+    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+     .kind = KIND_AWS_SECRET,
+     AT(aws.container_token),
+     .meaning = "token for that endpoint"},
+    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+     .kind = KIND_AWS,
+     AT(aws.container_token_file),
+     .meaning = "file with that token"},
+    {.name = "AWS_EC2_METADATA_DISABLED",
+     .kind = KIND_AWS,
+     AT(aws.metadata_disabled),
+     .meaning = "true: the EC2 instance metadata service is not asked"},
+    {.name = "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+     .kind = KIND_AWS,
+     AT(aws.metadata_endpoint),
+     .meaning = "where it is reached"},
+    {.name = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+     .kind = KIND_AWS,
+     AT(aws.metadata_endpoint_mode),
+     .meaning = "IPv4 or IPv6"},
+    {.name = "AWS_EC2_METADATA_V1_DISABLED",
+     .kind = KIND_AWS,
+     AT(aws.metadata_v1_disabled),
+     .meaning = "true: only its version 2 is used"},
+    {.name = "AWS_METADATA_SERVICE_TIMEOUT",
+     .kind = KIND_AWS,
+     AT(aws.metadata_timeout),
+     .meaning = "seconds that one request to it may take; default 1"},
+    {.name = "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+     .kind = KIND_AWS,
+     AT(aws.metadata_attempts),
+     .meaning = "tries of one request to it; default 1"},
     {.name = "AWS_ENDPOINT_URL_GAMELIFT",
-     .kind = KIND_STRING,
-     AT(aws_endpoint_url_gamelift),
+     .kind = KIND_AWS,
+     AT(aws.endpoint_url_gamelift),
      .meaning = "where GameLift is reached instead of AWS's own host"},
+    {.name = "AWS_ENDPOINT_URL_STS",
+     .kind = KIND_AWS,
+     AT(aws.endpoint_url_sts),
+     .meaning = "where STS is reached instead of AWS's own host"},
     {.name = "AWS_ENDPOINT_URL",
-     .kind = KIND_STRING,
-     AT(aws_endpoint_url),
+     .kind = KIND_AWS,
+     AT(aws.endpoint_url),
      .meaning = "the same for every AWS service without a variable of its own"},
     {.name = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-     .kind = KIND_BOOL,
-     AT(aws_ignore_configured_endpoint_urls),
-     .fallback = "false",
-     .meaning = "true: the two variables above do not count"},
+     .kind = KIND_AWS,
+     AT(aws.ignore_configured_endpoint_urls),
+     .meaning = "true: the three above do not count"},
     {.name = "AWS_USE_FIPS_ENDPOINT",
-     .kind = KIND_BOOL,
-     AT(aws_use_fips_endpoint),
-     .fallback = "false",
+     .kind = KIND_AWS,
+     AT(aws.use_fips_endpoint),
      .meaning = "true: the region's FIPS endpoint"},
     {.name = "AWS_USE_DUALSTACK_ENDPOINT",
-     .kind = KIND_BOOL,
-     AT(aws_use_dualstack_endpoint),
-     .fallback = "false",
+     .kind = KIND_AWS,
+     AT(aws.use_dualstack_endpoint),
      .meaning = "true: the region's IPv4 and IPv6 endpoint"},
     {.name = "AWS_CA_BUNDLE",
      .kind = KIND_STRING,
@@ -261,6 +344,9 @@ static struct err *set(struct arena *a, const struct setting *s, const char *tex
         return set_string(a, s, text, out);
     case KIND_SECRET:
         return set_secret(a, s, text, out);
+    case KIND_AWS:
+    case KIND_AWS_SECRET:
+        return NULL;
     case KIND_CHOICE:
         return set_choice(a, s, text, out);
     case KIND_INT:
@@ -277,6 +363,7 @@ static struct err *set(struct arena *a, const struct setting *s, const char *tex
 
 struct err *config_load(struct arena *a, struct config *ret) {
     *ret = (struct config){.grpc_port = 0};
+    aws_environment_load(a, &ret->aws);
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         const struct setting *s = &settings[i];
         const char *text = environment(s->name);
@@ -296,7 +383,7 @@ struct err *config_load(struct arena *a, struct config *ret) {
 
 void config_clear(struct config *config) {
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-        if (settings[i].kind == KIND_SECRET)
+        if (settings[i].kind == KIND_SECRET || settings[i].kind == KIND_AWS_SECRET)
             secret_free((struct secret *)(void *)((char *)config + settings[i].offset));
 }
 
@@ -336,10 +423,12 @@ void config_print(FILE *out, const struct config *config) {
         case KIND_STRING:
         case KIND_URL:
         case KIND_CHOICE:
+        case KIND_AWS:
             memcpy(&text, at, sizeof text);
             fprintf(out, STR_FMT "\n", STR_ARG(text));
             break;
         case KIND_SECRET:
+        case KIND_AWS_SECRET:
             memcpy(&secret, at, sizeof secret);
             fprintf(out, "%s\n", secret_present(&secret) ? "***" : "");
             break;

@@ -7,6 +7,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include "aws/credentials_environment.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -19,15 +20,7 @@ struct config {
     int shutdown_grace_s;
     int request_timeout_ms;
 
-    struct str aws_region;
-    struct str aws_access_key_id;
-    struct secret aws_secret_access_key;
-    struct secret aws_session_token;
-    struct str aws_endpoint_url_gamelift;
-    struct str aws_endpoint_url;
-    bool aws_ignore_configured_endpoint_urls;
-    bool aws_use_fips_endpoint;
-    bool aws_use_dualstack_endpoint;
+    struct aws_environment aws; /* who signs, where, and as whom: src/aws reads these */
     struct str aws_ca_bundle;
     int aws_max_attempts;
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Environment -> configuration -> wiring -> serving -> draining. */
 #include "aws/client.h"
+#include "aws/credentials_chain.h"
+#include "aws/region.h"
+#include "base/clock.h"
 #include "base/obj.h"
 #include "config.h"
 #include "grpc/health.h"
@@ -23,12 +26,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define USER_AGENT "session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"
+#define INSTANCE_WAIT_MS 5000 /* for an EC2 instance's credentials at the start */
+
 struct app {
     struct arena *arena;
     struct config config;
     struct loop *loop;
     struct http_client *http;
     struct aws_credentials_provider *credentials;
+    struct err *no_credentials; /* why there were none at the start */
     struct dsm_service service;
     struct metrics *metrics;
     struct call_metrics *call_metrics;
@@ -87,36 +94,84 @@ static void harden_process(void) {
 
 /* ---- wiring ---- */
 
-static struct err *connect_gamelift(struct app *app) {
+static void on_first_credentials(void *priv, const struct aws_credentials *creds,
+                                 const struct err *err) {
+    struct app *app = priv;
+    (void)creds;
+    if (err != NULL)
+        app->no_credentials =
+            ERR_INVALID(app->arena, STR_FMT "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                        STR_ARG(err->msg));
+    loop_stop(app->loop);
+}
+
+/*
+ * Without any source configured only an EC2 instance's role is left. Whether there is one shows at
+ * once on an instance; anywhere else it is a missing setting, and is told as one.
+ */
+static struct err *ask_for_credentials(struct app *app) {
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    struct ctx ctx;
+    ctx_init(&ctx, a, NULL, clock_mono_ms() + INSTANCE_WAIT_MS);
+    if (aws_credentials_peek(app->credentials) == NULL) {
+        aws_credentials_get(app->credentials, &ctx, on_first_credentials, app);
+        loop_run(app->loop);
+    }
+    arena_free(a);
+    return app->no_credentials;
+}
+
+/* Region, endpoint and credentials: from the environment, and from the profile's files. */
+static struct err *find_aws(struct app *app, const struct shared_config *files,
+                            struct endpoint_settings *ret) {
     struct config *c = &app->config;
-    struct err *err = aws_credentials_static_new(
-        app->arena, c->aws_access_key_id, secret_reveal(&c->aws_secret_access_key),
-        secret_reveal(&c->aws_session_token), &app->credentials);
+    struct str region = aws_region_find(&c->aws, files);
+    bool unconfigured = false;
+    if (str_empty(region))
+        return ERR_INVALID(app->arena, "AWS_REGION is not set, and no profile has a region; set it "
+                                       "to something like us-east-1");
+    struct err *err =
+        aws_endpoint_settings(app->arena, &c->aws, files, STR("gamelift"), region, ret);
     if (err != NULL)
         return err;
-    const struct http_curl_options http = {.ca_bundle = c->aws_ca_bundle};
-    app->http = http_curl_new(app->loop, &http);
-    const struct endpoint_settings settings = {
-        .service = STR("gamelift"),
-        .region = c->aws_region,
-        .region_name = "AWS_REGION",
-        .service_url = c->aws_endpoint_url_gamelift,
-        .url = c->aws_endpoint_url,
-        .ignore_urls = c->aws_ignore_configured_endpoint_urls,
-        .use_fips = c->aws_use_fips_endpoint,
-        .use_dualstack = c->aws_use_dualstack_endpoint,
-    };
-    const struct aws_client_options options = {
+    const struct aws_credentials_chain_options chain = {
         .loop = app->loop,
         .http = app->http,
-        .credentials = app->credentials,
-        .endpoint = settings,
-        .user_agent = STR("session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"),
-        .max_attempts = c->aws_max_attempts,
-        .observe = upstream_metrics_aws,
-        .observe_priv = app->upstream_metrics,
+        .env = &c->aws,
+        .config = files,
+        .user_agent = STR(USER_AGENT),
+        .unconfigured = &unconfigured,
     };
-    return aws_client_new(&options, app->arena, &app->service.gamelift);
+    err = aws_credentials_chain_new(app->arena, &chain, &app->credentials);
+    if (err == NULL && unconfigured)
+        err = ask_for_credentials(app);
+    return err;
+}
+
+static struct err *connect_gamelift(struct app *app) {
+    struct config *c = &app->config;
+    struct shared_config *files = NULL;
+    struct endpoint_settings endpoint;
+    const struct http_curl_options http = {.ca_bundle = c->aws_ca_bundle};
+    app->http = http_curl_new(app->loop, &http);
+    struct err *err = shared_config_load(app->arena, &c->aws, &files);
+    if (err == NULL)
+        err = find_aws(app, files, &endpoint);
+    if (err == NULL) {
+        const struct aws_client_options options = {
+            .loop = app->loop,
+            .http = app->http,
+            .credentials = app->credentials,
+            .endpoint = endpoint,
+            .user_agent = STR(USER_AGENT),
+            .max_attempts = c->aws_max_attempts,
+            .observe = upstream_metrics_aws,
+            .observe_priv = app->upstream_metrics,
+        };
+        err = aws_client_new(&options, app->arena, &app->service.gamelift);
+    }
+    shared_config_free(files);
+    return err;
 }
 
 static void connect_ags(struct app *app) {

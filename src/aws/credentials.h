@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Who signs: AWS credentials and the seam behind which they come from somewhere. Today there is one
- * provider, fixed keys; a provider that asks a file or a server fits behind the same two calls.
+ * Who signs: AWS credentials and the seam behind which they come from somewhere. Fixed keys are
+ * here; credentials_chain.h has the provider that looks in files, containers and instances as well.
  *
  * Use from the event loop's thread only.
  */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Any bytes as the two shared files, looked up and turned into a credentials source. What must
+ * hold: no overrun, values lie within the text and without blanks around them, errors are one line,
+ * and every circle of profiles ends.
+ *
+ * Input: the config file, then after 0x1E the credentials file.
+ */
+#include "aws/credentials_process.h"
+#include "aws/credentials_profile.h"
+#include "aws/region.h"
+#include "base/obj.h"
+
+#define SEPARATOR '\x1e'
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_err(const struct err *err) {
+    ASSERT(err->msg.n > 0 && str_find(err->msg, '\n') == err->msg.n);
+}
+
+static void check_value(struct str value) {
+    if (value.p == NULL)
+        return;
+    ASSERT(value.n > 0);
+    ASSERT(str_eq(str_trim(value), value));
+}
+
+static void check_lookups(struct arena *a, const struct shared_config *config,
+                          const struct aws_environment *env) {
+    static const char *const keys[] = {"region", "role_arn", "services", "credential_process"};
+    struct endpoint_settings settings;
+    struct str profile = aws_profile_name(env);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        check_value(shared_config_lookup(config, profile, keys[i]));
+    check_value(aws_region_find(env, config));
+    struct err *err =
+        aws_endpoint_settings(a, env, config, STR("gamelift"), STR("eu-west-1"), &settings);
+    if (err != NULL)
+        check_err(err);
+    else
+        check_value(settings.service_url);
+}
+
+static void check_source(struct arena *a, const struct shared_config *config,
+                         const struct aws_environment *env) {
+    struct arena *made = arena_new(ARENA_LIMIT_DEFAULT);
+    struct aws_plan plan = {.arena = made, .errors = a, .env = env, .config = config};
+    struct aws_credentials_source *source = NULL;
+    struct err *err = aws_source_profile(&plan, aws_profile_name(env), &source);
+    if (err != NULL)
+        check_err(err);
+    else if (source != NULL)
+        ASSERT((source->fixed == NULL) != (source->fetch == NULL));
+    arena_free(made);
+}
+
+static void check_command(struct arena *a, struct str text) {
+    char **argv = aws_command_split(a, text);
+    size_t bytes = 0;
+    if (argv == NULL)
+        return;
+    ASSERT(argv[0] != NULL);
+    for (; *argv != NULL; argv++)
+        bytes += strlen(*argv);
+    ASSERT(bytes <= text.n);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char empty[1];
+    static const struct str profiles[] = {STR_INIT("default"), STR_INIT("a"), STR_INIT("b")};
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    struct shared_config *config = NULL;
+    struct str text = str_n(size > 0 ? (const char *)data : empty, size);
+    const struct shared_config_text first = {str_sub(text, 0, str_find(text, SEPARATOR)), "one"};
+    const struct shared_config_text second = {str_from(text, first.text.n + 1), "two"};
+    struct err *err = shared_config_parse(a, &first, &second, &config);
+    if (err != NULL)
+        check_err(err);
+    for (size_t i = 0; i < ARRAY_LEN(profiles) && err == NULL; i++) {
+        const struct aws_environment env = {
+            .profile = profiles[i],
+            .access_key_id = STR("AK"),
+            .container_relative_uri = STR("/x"),
+        };
+        check_lookups(a, config, &env);
+        check_source(a, config, &env);
+    }
+    check_command(a, first.text);
+    shared_config_free(config);
+    arena_free(a);
+    return 0;
+}
