@@ -69,7 +69,10 @@ static enum MHD_Result on_request(void *priv, struct MHD_Connection *connection,
         *state = &seen;
         return MHD_YES;
     }
-    *upload_size = 0; /* a body is read and forgotten */
+    if (*upload_size > 0) { /* a body is read and forgotten, piece by piece, before the answer */
+        *upload_size = 0;
+        return MHD_YES;
+    }
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, STR("only GET\n"));
     if (strcmp(url, "/metrics") == 0)

@@ -24,7 +24,11 @@ struct service_metrics {
     struct metric *credentials_expiry;
     struct metric *token_age;
     struct metric *reclaims;
+    struct metric *servers_left;
+    struct metric_family *locations;
 };
+
+static const char *const location_labels[] = {"code", "location", NULL};
 
 static struct metric *single(struct metrics *metrics, enum metric_type type, const char *name,
                              const char *help) {
@@ -55,8 +59,19 @@ static void sample(struct loop_timer *timer) {
     metric_set(m->credentials_expiry, credentials_expiry(o->credentials));
     metric_set(m->token_age, ags_client_token_age_s(o->service->ags));
     metric_set(m->reclaims, (double)list_count(&o->service->reclaims));
+    metric_set(m->servers_left, (double)o->service->servers_left);
     m->due_us = now + INTERVAL_MS * 1000;
     loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
+}
+
+/* Hook of the create handler. */
+static void on_location(void *priv, struct str location, const struct err *err) {
+    struct service_metrics *m = OBJ_CAST(priv, service_metrics, SERVICE_METRICS_MAGIC);
+    struct str code = STR("OK");
+    if (err != NULL)
+        code = str_empty(err->type) ? str_c(rpc_code_name(err->code)) : err->type;
+    const struct str labels[] = {code, location};
+    metric_add(metric_with(m->locations, labels), 1);
 }
 
 struct service_metrics *service_metrics_new(const struct service_metrics_options *options) {
@@ -85,6 +100,14 @@ struct service_metrics *service_metrics_new(const struct service_metrics_options
     m->reclaims =
         single(all, METRIC_GAUGE, "session_dsm_reclaims_pending",
                "Servers that a failed call may have left behind and that are looked for.");
+    m->servers_left = single(all, METRIC_COUNTER, "session_dsm_servers_left_running_total",
+                             "Servers that may still run although nobody wants them; each is an "
+                             "error in the log.");
+    m->locations = metrics_family(all, METRIC_COUNTER, "session_dsm_create_locations_total",
+                                  "Locations asked for a game session, by the error name or OK.",
+                                  location_labels);
+    options->service->on_location = on_location;
+    options->service->on_location_priv = m;
     m->due_us = clock_mono_us();
     sample(&m->timer);
     return m;
