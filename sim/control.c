@@ -30,8 +30,7 @@ static bool path_fits(struct str path, struct str pattern, struct str *ret_segme
     if (path.n <= head.n + tail.n || !str_starts(path, head) || !str_ends(path, tail))
         return false;
     struct str segment = str_sub(path, head.n, path.n - tail.n);
-    if (count_segments(segment) != wanted || segment.p[0] == '/' ||
-        segment.p[segment.n - 1] == '/')
+    if (count_segments(segment) != wanted || segment.p[0] == '/' || segment.p[segment.n - 1] == '/')
         return false;
     *ret_segment = segment;
     return true;

@@ -16,13 +16,47 @@
  * N}
  *
  * The last four belong to the stand-in GameLift (gamelift_control.c).
+ *
+ * AGS (ags_control.c):
+ *
+ *   GET    /_sim/ags                         settings, and calls counted by operation
+ *   POST   /_sim/ags                         {"expires_in": S, "may_read": B, "may_update": B}
+ *   GET    /_sim/ags/sessions                all of them, each with the reports it got
+ *   DELETE /_sim/ags/sessions
+ *   PUT    /_sim/ags/sessions/<ns>/<id>      a session; all members may be left out:
+ *            {"status": "AVAILABLE",         StatusV2; REQUESTED if there is no server
+ *             "deployment": ARN or null,     as are ip, port, region, source
+ *             "server": "present",           or "null" or "absent", the default without the above
+ *             "ds_information": "present",   or "null" or "absent"
+ *             "active": true, "async": false, "timeout_s": 0,
+ *             "client_version": V, "match_pool": P}
+ *   GET    /_sim/ags/sessions/<ns>/<id>
+ *   DELETE /_sim/ags/sessions/<ns>/<id>
+ *   POST   /_sim/ags/tokens                  a token: {"claims": {...}, "kid": K (empty: none),
+ *                                            "published_key": true}; iat, exp, jti are added
+ *   POST   /_sim/ags/tokens/expire           AGS takes all tokens so far for expired
+ *   POST   /_sim/ags/tokens/revoke           {"token": T}, {"user": ID, "revoked_at_ms": N}, or {}
+ *                                            for all tokens so far
+ *   POST   /_sim/ags/keys                    a new key signs; {"forget": true} drops the others
+ *
+ * Temporary credentials (sts_control.c):
+ *
+ *   GET    /_sim/credentials                 what is in force and what was issued
+ *   POST   /_sim/credentials                 {"lifetime_s": S (0: as asked), "role_arn": ARN,
+ *                                            "external_id": X, "web_identity_token": T,
+ *                                            "container_token": T, "instance_role": R,
+ *                                            "instance_region": R, "imds_v1": B}
+ *   POST   /_sim/credentials/expire          all that were issued so far have expired
+ *   DELETE /_sim/credentials                 or are not known any more
+ *   DELETE /_sim/credentials/imds-tokens     metadata tokens are not known any more
  */
 #ifndef SIM_CONTROL_H
 #define SIM_CONTROL_H
 
 #include "sim/sim.h"
 
-/* A path pattern; "*" stands for one segment, which the function gets; two in a row come as "a/b". */
+/* A path pattern; "*" stands for one segment, which the function gets; two in a row come as "a/b".
+ */
 typedef struct err *control_fn(struct sim_exchange *ex, struct str segment);
 struct control_route {
     const char *method;

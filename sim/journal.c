@@ -46,6 +46,13 @@ static struct str presentable(const struct http_header *h, struct arena *a) {
     return h->value;
 }
 
+struct str journal_answer(const struct sim_exchange *ex) {
+    /* The whole body is the token. */
+    if (str_eq(ex->operation, STR("ImdsToken")) && ex->reply.status == 200)
+        return STR("***");
+    return journal_redact(ex->reply.body, ex->arena);
+}
+
 static void put_headers(struct buf *out, const struct sim_exchange *ex) {
     sim_json_key(out, "headers");
     buf_putc(out, '[');
@@ -72,10 +79,12 @@ static void put_exchange(struct buf *out, const struct sim_exchange *ex, uint64_
     sim_json_int(out, "took_us", clock_mono_us() - ex->start_us);
     sim_json_str(out, "method", ex->req.method);
     sim_json_str(out, "path", ex->req.path);
-    put_optional(out, "query", ex->req.query);
+    if (ex->req.query.p != NULL)
+        sim_json_str(out, "query", journal_redact(ex->req.query, ex->arena));
     put_headers(out, ex);
     sim_json_int(out, "body_bytes", (int64_t)ex->req.body.n);
-    sim_json_str(out, "body", str_sub(ex->req.body, 0, JOURNAL_MAX_BODY));
+    sim_json_str(out, "body",
+                 str_sub(journal_redact(ex->req.body, ex->arena), 0, JOURNAL_MAX_BODY));
     put_optional(out, "service", ex->service == NULL ? STR_NULL : str_c(ex->service->name));
     put_optional(out, "operation", ex->operation);
     put_optional(out, "location", ex->location);
@@ -84,7 +93,7 @@ static void put_exchange(struct buf *out, const struct sim_exchange *ex, uint64_
     if (ex->fault != NULL)
         sim_json_str(out, "fault", str_c(fault_kind_name(ex->fault->kind)));
     sim_json_int(out, "status", ex->reply.status);
-    sim_json_str(out, "answer", str_sub(ex->reply.body, 0, JOURNAL_MAX_BODY));
+    sim_json_str(out, "answer", str_sub(journal_answer(ex), 0, JOURNAL_MAX_BODY));
     buf_putc(out, '}');
 }
 

@@ -7,6 +7,7 @@
 #ifndef SIM_JOURNAL_H
 #define SIM_JOURNAL_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/list.h"
 
@@ -29,6 +30,16 @@ void journal_add(struct journal *journal, const struct sim_exchange *ex);
 
 /* A JSON list, oldest first. */
 void journal_json(const struct journal *journal, struct buf *out);
+
+/*
+ * A body that people may see: the values of known members (JSON), elements (XML) and form fields,
+ * such as access_token and SecretAccessKey, are cut out. The text may be cut off or neither. In the
+ * arena, or the body itself.
+ */
+struct str journal_redact(struct str body, struct arena *a);
+
+/* The answer's body without secrets. */
+struct str journal_answer(const struct sim_exchange *ex);
 
 /* The exchange as a block of text on stdout. */
 void journal_print(const struct sim_exchange *ex);

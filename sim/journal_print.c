@@ -124,7 +124,7 @@ static void put_request(struct buf *out, const struct sim_exchange *ex) {
                    STR_ARG(auth_redact(authorization, ex->arena)));
     buf_putc(out, '\n');
     if (ex->req.body.n > 0)
-        put_body(out, ">", ex->req.body);
+        put_body(out, ">", journal_redact(ex->req.body, ex->arena));
     if (ex->verdict.p != NULL)
         buf_printf(out, "  = " STR_FMT "\n", STR_ARG(ex->verdict));
 }
@@ -154,7 +154,7 @@ void journal_print(const struct sim_exchange *ex) {
         buf_printf(&out, "%s ", fates[ex->reply.delivery]);
     buf_printf(&out, "(%" PRId64 " ms)\n", (clock_mono_us() - ex->start_us) / 1000);
     if (ex->reply.body.n > 0)
-        put_body(&out, "<", ex->reply.body);
+        put_body(&out, "<", journal_answer(ex));
     fwrite(buf_str(&out).p, 1, out.n, stdout);
     fflush(stdout);
     buf_free(&out);
