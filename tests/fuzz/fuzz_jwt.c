@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Any bytes as a stranger's token, as its header, as the claims of a verified one, and as other
+ * texts that authorization reads. What must hold: no overrun, memory in proportion, one spelling
+ * for the same bytes, nothing verified that was not signed, and no claims without a sound exp.
+ *
+ * Input: one byte that chooses what the rest is.
+ */
+#include "../unit/auth_tokens.h"
+#include "auth/base64url.h"
+#include "auth/permission.h"
+#include "auth/strict_json.h"
+
+#include <math.h>
+
+/* Of the arena: names of open objects, decoded parts, members, permissions of the least length. */
+#define MEMORY_BASE 65536
+#define MEMORY_PER_BYTE 400
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct token_key *some_key(void) {
+    static struct token_key key;
+    if (key.pair == NULL)
+        key = token_key_new("k1", NULL, 2048);
+    return &key;
+}
+
+static void check_refusal(const struct err *err) {
+    ASSERT(err->code == RPC_UNAUTHENTICATED && !str_empty(err->msg) && str_is_utf8(err->msg));
+}
+
+static void check_claims(struct arena *a, struct str payload) {
+    const struct jwt jwt = {.payload = payload};
+    struct jwt_claims claims;
+    struct err *err = jwt_read_claims(a, &jwt, &claims);
+    if (err != NULL) {
+        check_refusal(err);
+        return;
+    }
+    ASSERT(strict_json_check(a, payload) == NULL);
+    ASSERT(isfinite(claims.exp) && isfinite(claims.nbf) && isfinite(claims.iat));
+    ASSERT(claims.n_permissions <= JWT_MAX_PERMISSIONS);
+    (void)permission_held(&claims, STR("NAMESPACE:studio-game:SESSION:GAME"), 2);
+    (void)!jwt_check_times(a, &claims, (double)TOKEN_NOW_S);
+}
+
+static void check_token(struct arena *a, struct str text) {
+    struct jwt jwt;
+    struct err *err = jwt_open(a, text, &jwt);
+    if (err != NULL) {
+        check_refusal(err);
+        return;
+    }
+    ASSERT(text.n <= JWT_MAX_BYTES && jwt.kid.n >= 1 && jwt.kid.n <= JWT_MAX_KID);
+    ASSERT(jwt.alg < JWT_ALGS);
+    size_t dot = str_find(jwt.signed_part, '.');
+    struct str spelled =
+        joined(a, str_sub(jwt.signed_part, 0, dot), ".", base64url(a, jwt.payload));
+    ASSERT(str_eq(with_signature(a, spelled, jwt.signature), text));
+    ASSERT(jwt_verify(a, &jwt, some_key()->pair, JWT_ALL_ALGS) != NULL);
+    check_claims(a, jwt.payload);
+}
+
+static void check_base64url(struct arena *a, struct str text) {
+    struct str bytes;
+    if (base64url_decode(a, text, &bytes))
+        ASSERT(str_eq(base64url(a, bytes), text));
+}
+
+static void check_texts(struct str text) {
+    size_t middle = str_find(text, '\n');
+    int64_t seconds;
+    struct str held = str_sub(text, 0, middle);
+    if (permission_covers(held, str_from(text, middle + 1)))
+        ASSERT(permission_covers(held, held));
+    if (revocations_parse_time(text, &seconds))
+        ASSERT(seconds > INT64_C(-63000000000) && seconds < INT64_C(254000000000));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0)
+        return 0;
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    struct str text = str_n((const char *)data + 1, size - 1);
+    switch (data[0] % 5) {
+    case 0:
+        check_token(a, text);
+        break;
+    case 1:
+        check_token(a, joined(a, unsigned_token(a, text, STR("{\"exp\":1}")), ".", STR("AA")));
+        break;
+    case 2:
+        check_claims(a, text);
+        break;
+    case 3:
+        check_base64url(a, text);
+        break;
+    default:
+        check_texts(text);
+    }
+    ASSERT(arena_used(a) < MEMORY_BASE + MEMORY_PER_BYTE * size);
+    arena_free(a);
+    return 0;
+}
