@@ -45,7 +45,8 @@ struct ags_call {
     bool renewed;        /* the token was renewed after a 401 */
     int attempt;
     int64_t sent_at_us;
-    struct err *refused; /* found before anything was sent */
+    struct trace_span *span; /* of the attempt; NULL: not recorded */
+    struct err *refused;     /* found before anything was sent */
 };
 
 static void attempt(struct ags_call *call);
@@ -112,6 +113,8 @@ static enum rpc_code code_of_status(int status) {
         return RPC_ABORTED;
     case 429:
         return RPC_RESOURCE_EXHAUSTED;
+    case 408:
+        return RPC_UNAVAILABLE;
     default:
         return status >= 500 ? RPC_UNAVAILABLE : RPC_INTERNAL;
     }
@@ -279,8 +282,11 @@ static void on_success(struct ags_call *call, const struct http_response *resp) 
     fail_or_retry(call, resp, err);
 }
 
-static void observe(struct ags_call *call, const struct err *err) {
+/* An attempt is over; status is 0 if there was no answer. */
+static void observe(struct ags_call *call, int status, const struct err *err) {
     const struct ags_client_options *o = &call->client->options;
+    const struct http_attempt_end end = {.status = status, .err = err};
+    http_tracer_end(o->tracer, call->span, &end);
     if (o->observe != NULL)
         o->observe(o->observe_priv, call->op, call->attempt, clock_mono_us() - call->sent_at_us,
                    err);
@@ -292,19 +298,19 @@ static void on_response(void *priv, const struct http_response *resp, const stru
         struct err *named = err_copy(call->ctx->arena, err);
         named->msg = arena_printf(call->ctx->arena, "AGS " STR_FMT ": " STR_FMT,
                                   STR_ARG(call->op->name), STR_ARG(err->msg));
-        observe(call, named);
+        observe(call, 0, named);
         fail_or_retry(call, NULL, named);
     } else if (resp->status / 100 == 2) {
-        observe(call, NULL);
+        observe(call, resp->status, NULL);
         on_success(call, resp);
     } else if (resp->status == 401 && !call->op->basic_auth && !call->renewed) {
         call->renewed = true;
-        observe(call, error_of(call, resp));
+        observe(call, resp->status, error_of(call, resp));
         ags_token_refused(call->client->token, call->generation);
         attempt(call);
     } else {
         struct err *refusal = error_of(call, resp);
-        observe(call, refusal);
+        observe(call, resp->status, refusal);
         fail_or_retry(call, resp, refusal);
     }
 }
@@ -312,13 +318,25 @@ static void on_response(void *priv, const struct http_response *resp, const stru
 /* ---- an attempt ---- */
 
 static void send_authorized(struct ags_call *call, struct str authorization) {
-    struct http_header headers[4];
+    struct http_client *http = call->client->options.http;
+    struct http_tracer *tracer = call->client->options.tracer;
+    struct http_header headers[4 + HTTP_TRACER_HEADERS];
     size_t n = 0;
     headers[n++] = (struct http_header){STR("Authorization"), authorization};
     headers[n++] = (struct http_header){STR("Accept"), STR("application/json")};
     headers[n++] = (struct http_header){STR("User-Agent"), call->client->options.user_agent};
     if (call->content_type.p != NULL)
         headers[n++] = (struct http_header){STR("Content-Type"), call->content_type};
+    call->attempt++;
+    const struct http_attempt what = {
+        .service = STR("AGS"),
+        .operation = call->op->name,
+        .method = call->op->method,
+        .url = call->url,
+        .number = call->attempt,
+    };
+    call->span = http_tracer_begin(tracer, call->ctx, &what);
+    n += http_tracer_headers(tracer, call->ctx, call->span, headers + n);
     const struct http_request req = {
         .method = call->op->method,
         .url = call->url,
@@ -327,9 +345,8 @@ static void send_authorized(struct ags_call *call, struct str authorization) {
         .body = call->body,
         .timeout_ms = call->client->options.attempt_timeout_ms,
     };
-    call->attempt++;
     call->sent_at_us = clock_mono_us();
-    http_start(call->client->options.http, call->ctx, &req, on_response, call);
+    http_start(http, call->ctx, &req, on_response, call);
 }
 
 static void on_token(void *priv, const struct err *err) {

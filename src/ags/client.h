@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "base/secret.h"
 #include "http/http.h"
+#include "http/tracer.h"
 
 /* Told of every attempt, for metrics. err is NULL for a success. */
 typedef void ags_observe_fn(void *priv, const struct rest_operation *op, int attempt,
@@ -29,6 +30,7 @@ struct ags_client_options {
     int64_t attempt_timeout_ms; /* 0: the HTTP client's default */
     ags_observe_fn *observe;    /* may be NULL */
     void *observe_priv;
+    struct http_tracer *tracer; /* may be NULL; outlives the client */
 };
 
 struct ags_client *ags_client_new(const struct ags_client_options *options);

@@ -49,7 +49,8 @@ struct aws_call {
     int retry_cost;       /* of the last retry */
     int64_t sent_skew_us; /* what the attempt was signed with */
     int64_t sent_at_us;
-    struct err *refused; /* found before anything was sent */
+    struct trace_span *span; /* of the attempt; NULL: not recorded */
+    struct err *refused;     /* found before anything was sent */
 };
 
 static void attempt(struct aws_call *call);
@@ -105,8 +106,18 @@ static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
 
 /* ---- after an attempt ---- */
 
-static void observe(struct aws_call *call, const struct err *err) {
+/* An attempt is over; resp is NULL if there was no answer. */
+static void observe(struct aws_call *call, const struct http_response *resp,
+                    const struct err *err) {
     const struct aws_client_options *o = &call->client->options;
+    const struct http_attempt_end end = {
+        .status = resp != NULL ? resp->status : 0,
+        .request_id = resp != NULL && call->span != NULL
+                          ? http_response_header(resp, STR("x-amzn-requestid"))
+                          : STR_NULL,
+        .err = err,
+    };
+    http_tracer_end(o->tracer, call->span, &end);
     if (o->observe != NULL)
         o->observe(o->observe_priv, call->op, call->client->endpoint.region, call->attempt,
                    clock_mono_us() - call->sent_at_us, err);
@@ -190,7 +201,7 @@ static void on_response(void *priv, const struct http_response *resp, const stru
     if (resp != NULL && resp->status / 100 == 2) {
         void *out = arena_alloc(a, call->op->output->size);
         err = decode(call, resp, out);
-        observe(call, err);
+        observe(call, resp, err);
         if (err == NULL) {
             aws_retry_release(&call->client->quota, call->retry_cost);
             LOG_DEBUG(call->ctx->log, "AWS call answered", LOG_STR("aws.operation", call->op->name),
@@ -202,13 +213,13 @@ static void on_response(void *priv, const struct http_response *resp, const stru
         }
     } else if (resp != NULL) {
         err = aws_error_from_response(a, call->op, resp);
-        observe(call, err);
+        observe(call, resp, err);
     } else {
         struct err *named = err_copy(a, err);
         named->msg =
             arena_printf(a, STR_FMT ": " STR_FMT, STR_ARG(call->op->name), STR_ARG(err->msg));
         err = named;
-        observe(call, err);
+        observe(call, resp, err);
     }
     fail_or_retry(call, resp, err);
 }
@@ -250,8 +261,18 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
         .body = call->body,
         .timeout_ms = client->options.attempt_timeout_ms,
     };
+    const struct http_attempt what = {
+        .system = STR("aws-api"),
+        .service = call->op->service->name,
+        .operation = call->op->name,
+        .method = STR("POST"),
+        .url = endpoint->url,
+        .region = endpoint->region,
+        .number = call->attempt,
+    };
     call->sent_at_us = clock_mono_us();
     call->sent_skew_us = client->skew_us;
+    call->span = http_tracer_begin(client->options.tracer, call->ctx, &what);
     http_start(client->options.http, call->ctx, &req, on_response, call);
 }
 
@@ -341,15 +362,20 @@ struct err *aws_client_new(const struct aws_client_options *options, struct aren
     return NULL;
 }
 
+static bool is_in_region(const struct aws_client *client, struct str region) {
+    return str_eq(region, client->endpoint.region) ||
+           str_eq(region, client->options.endpoint.region);
+}
+
 struct err *aws_client_in_region(struct aws_client *client, struct arena *a, struct str region,
                                  struct aws_client **ret) {
     OBJ_CHECK(client, AWS_CLIENT_MAGIC);
-    if (str_eq(region, client->options.endpoint.region)) {
+    if (is_in_region(client, region)) {
         *ret = client;
         return NULL;
     }
     for (size_t i = 0; i < client->n_regions; i++)
-        if (str_eq(region, client->regions[i]->options.endpoint.region)) {
+        if (is_in_region(client->regions[i], region)) {
             *ret = client->regions[i];
             return NULL;
         }
@@ -357,6 +383,9 @@ struct err *aws_client_in_region(struct aws_client *client, struct arena *a, str
         return err_new(a, RPC_RESOURCE_EXHAUSTED, "more than %d AWS regions are in use",
                        AWS_CLIENT_MAX_REGIONS);
     struct aws_client_options options = client->options;
+    /* "fips-us-east-1" is us-east-1 with FIPS, which then holds elsewhere too. */
+    if (!str_eq(options.endpoint.region, client->endpoint.region))
+        options.endpoint.use_fips = true;
     options.endpoint.region = region;
     options.endpoint.region_name = NULL;
     struct err *err = aws_client_new(&options, a, &client->regions[client->n_regions]);

@@ -15,6 +15,7 @@
 #include "aws/operation.h"
 #include "base/loop.h"
 #include "http/http.h"
+#include "http/tracer.h"
 
 /* Told of every attempt, for metrics. err is NULL for a success. */
 typedef void aws_observe_fn(void *priv, const struct aws_operation *op, struct str region,
@@ -30,6 +31,7 @@ struct aws_client_options {
     int64_t attempt_timeout_ms;                   /* 0: the HTTP client's default */
     aws_observe_fn *observe;                      /* may be NULL */
     void *observe_priv;
+    struct http_tracer *tracer; /* may be NULL; outlives the client */
 };
 
 /* Errors, in the arena, are those of endpoint_resolve: a setting is wrong. */

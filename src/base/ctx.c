@@ -29,11 +29,14 @@ void ctx_cancel(struct ctx *ctx, const struct err *reason) {
     OBJ_CHECK(ctx, CTX_MAGIC);
     if (ctx->reason != NULL)
         return;
-    ctx->reason = err_copy(ctx->arena, reason);
-    while (!list_empty(&ctx->hooks)) {
-        struct ctx_hook *hook = CONTAINER_OF(ctx->hooks.next, struct ctx_hook, node);
+    reason = ctx->reason = err_copy(ctx->arena, reason);
+    /* The list moves to this frame: the last hook to run may free the arena and the context. */
+    struct list hooks;
+    list_move(&ctx->hooks, &hooks);
+    while (!list_empty(&hooks)) {
+        struct ctx_hook *hook = CONTAINER_OF(hooks.next, struct ctx_hook, node);
         list_remove(&hook->node);
-        hook->fn(hook, ctx->reason);
+        hook->fn(hook, reason);
     }
 }
 
@@ -65,6 +68,7 @@ static void on_parent_cancelled(struct ctx_hook *hook, const struct err *reason)
 void ctx_child_begin(struct ctx_child *child, struct ctx *parent, int64_t deadline_ms) {
     ctx_init(&child->ctx, parent->arena, parent->log,
              deadline_ms < parent->deadline_ms ? deadline_ms : parent->deadline_ms);
+    child->ctx.span = parent->span;
     ctx_hook_add(parent, &child->hook, on_parent_cancelled);
 }
 

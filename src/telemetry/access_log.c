@@ -2,13 +2,15 @@
 #include "telemetry/access_log.h"
 
 #include "codec/protobuf.h"
+#include "telemetry/trace.h"
 
 #include <stdio.h>
 
 struct err *access_log_admit(void *priv, struct rpc_call *rpc) {
     (void)priv;
-    rpc->ctx.log = LOG_WITH(rpc->ctx.arena, NULL, LOG_CSTR("grpc.service", rpc->service->name),
-                            LOG_CSTR("grpc.method", rpc->method->name));
+    rpc->ctx.log =
+        LOG_WITH(rpc->ctx.arena, NULL, LOG_CSTR("grpc.service", rpc->service->name),
+                 LOG_CSTR("grpc.method", rpc->method->name), TRACE_LOG_FIELDS(&rpc->ctx));
     return NULL;
 }
 

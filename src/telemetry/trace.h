@@ -30,7 +30,10 @@ struct tracer_options {
 /* Logs the settings' warnings. */
 struct tracer *tracer_new(const struct tracer_options *options);
 
-/* The loop has stopped, or a flush is over. Before the HTTP client goes. NULL is fine. */
+/*
+ * A flush is over, or the loop has stopped for good. After the clients that have its http tracer,
+ * before the HTTP client. NULL is fine.
+ */
 void tracer_free(struct tracer *tracer);
 
 /*

@@ -32,7 +32,8 @@ struct trace_stats {
 
 struct trace_exporter *trace_exporter_new(const struct trace_exporter_options *options);
 
-/* The loop has stopped, or a flush is over; what still waits is forgotten. NULL is fine. */
+/* A flush is over, or the loop has stopped for good; what still waits is forgotten. NULL is fine.
+ */
 void trace_exporter_free(struct trace_exporter *exporter);
 
 /* Any thread. The record is used before the return. */
