@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
+#include "handlers/end_session.h"
 #include "handlers/find_session.h"
 #include "handlers/game_properties.h"
 #include "handlers/reclaim.h"
@@ -17,6 +18,8 @@
 #define MIN_REGION_MS 1000 /* of the call's time for one region, however many there are */
 #define LOOK_AGAIN_MS 100  /* first wait for a session that is not ready; doubles */
 #define LOOK_AGAIN_CAP_MS 2000
+#define LIST_AGAIN_MS 500 /* before a session that must be there is looked for once more */
+#define MAX_REASONS 900   /* bytes of all regions' reasons; a status text may have 1,000 */
 
 struct attempt { /* in the call's arena */
     unsigned magic;
@@ -31,8 +34,10 @@ struct attempt { /* in the call's arena */
     struct ctx_child region;                 /* the share of the call's time for this region */
     unsigned turn;                           /* of the session's tokens */
     struct str arn;                          /* of the session that is not ready yet */
-    int64_t look_again_ms;
+    int64_t look_again_ms;                   /* the last wait for it */
+    bool listed_late; /* the session of this turn was not listed, and has been waited for */
     bool left_behind; /* GameLift may have made a session that we do not answer with */
+    struct reclaim_list inherited; /* what earlier calls for the session left behind */
 };
 
 /* Steps, in the order of time. */
@@ -40,8 +45,11 @@ static struct err *prepare(struct attempt *a);
 static void try_region(struct attempt *a);
 static void ask_for_session(struct attempt *a);
 static gl_create_game_session_fn on_created;
+static void look_for_token(struct attempt *a);
 static find_session_fn on_found_by_token;
+static ctx_sleep_fn on_time_to_look_for_token;
 static void judge(struct attempt *a, const struct gl_game_session *session);
+static void use_next_token(struct attempt *a);
 static void look_again_later(struct attempt *a);
 static ctx_sleep_fn on_time_to_look;
 static gl_describe_game_sessions_fn on_looked;
@@ -57,10 +65,14 @@ void dsm_handle_create_game_session(struct dsm_create_game_session_call *call) {
     ctx->log = LOG_WITH(ctx->arena, ctx->log, LOG_CSTR("sessionID", call->req->session_id),
                         LOG_CSTR("namespace", call->req->namespace_));
     struct err *err = prepare(a);
-    if (err != NULL)
+    if (err != NULL) {
         fail(a, err);
-    else
-        try_region(a);
+        return;
+    }
+    /* From here on this call looks after the session's servers. */
+    a->inherited = reclaim_take_over(call->svc, ctx->arena, str_c(call->req->namespace_),
+                                     str_c(call->req->session_id));
+    try_region(a);
 }
 
 /* The regions, and the GameLift request but for the region. */
@@ -84,20 +96,25 @@ static struct err *prepare(struct attempt *a) {
         .game_properties = game_properties(arena, req),
         .game_session_data = game_session_data(req),
     };
-    struct err *err =
-        game_maximum_player(arena, req->maximum_player, &a->in.maximum_player_session_count);
-    if (err == NULL)
-        err = dsm_gamelift_of(svc, arena, a->in.alias_id, &a->gamelift);
-    return err;
+    struct err *err = game_check_request(arena, req, &a->in.maximum_player_session_count);
+    if (err != NULL)
+        return err;
+    const char *setting = str_empty(svc->alias_id_override) ? NULL : "AWS_ALIAS_ID_OVERRIDE";
+    return game_gamelift_of(svc, arena, a->in.alias_id, setting, &a->gamelift);
 }
 
 /* A region that does not answer must leave time for those behind it. */
-static void try_region(struct attempt *a) {
+static void begin_share(struct attempt *a) {
     struct ctx *ctx = a->call->ctx;
     int64_t share = ctx_remaining_ms(ctx) / (int64_t)(a->n_regions - a->next);
-    a->in.location = a->regions[a->next];
+    ctx_child_end(&a->region);
     ctx_child_begin(&a->region, ctx,
                     clock_mono_ms() + (share > MIN_REGION_MS ? share : MIN_REGION_MS));
+}
+
+static void try_region(struct attempt *a) {
+    a->in.location = a->regions[a->next];
+    begin_share(a);
     ask_for_session(a);
 }
 
@@ -108,40 +125,66 @@ static void ask_for_session(struct attempt *a) {
     gl_create_game_session(a->gamelift, &a->region.ctx, &a->in, on_created, a);
 }
 
+/* An answer that says nothing of what GameLift has done. */
+static const struct err *bad_answer(struct attempt *a, const char *what) {
+    struct err *err =
+        err_new(a->call->ctx->arena, RPC_UNAVAILABLE, "CreateGameSession: the answer %s", what);
+    err->origin = ERR_TRANSPORT;
+    return err;
+}
+
 static void on_created(void *priv, const struct gl_create_game_session_output *out,
                        const struct err *err) {
     struct attempt *a = OBJ_CAST(priv, attempt, ATTEMPT_MAGIC);
-    if (err != NULL && str_eq(err->type, STR("IdempotentParameterMismatchException"))) {
-        /* A session was made for this token with other parameters: in another region, by a try
-         * whose answer was lost, or for an earlier request. It is this session's server. */
-        find_session(a->call->svc, &a->region.ctx, a->in.alias_id, a->in.idempotency_token,
-                     on_found_by_token, a);
-    } else if (err != NULL) {
+    if (err != NULL && str_eq(err->type, STR("IdempotentParameterMismatchException")))
+        look_for_token(a);
+    else if (err != NULL)
         on_refusal(a, err);
-    } else if (out->game_session == NULL) {
-        a->left_behind = true;
-        on_refusal(a, err_new(a->call->ctx->arena, RPC_UNAVAILABLE,
-                              "CreateGameSession: the answer holds no game session"));
-    } else {
+    else if (out->game_session == NULL)
+        on_refusal(a, bad_answer(a, "holds no game session"));
+    else
         judge(a, out->game_session);
-    }
+}
+
+/* ---- a token that was used with other parameters ---- */
+
+/*
+ * A session was made for this token in another region, by a try whose answer was lost, or for an
+ * earlier request. If it lives, it is this session's server.
+ */
+static void look_for_token(struct attempt *a) {
+    find_session(a->call->svc, &a->region.ctx, a->in.alias_id, a->in.idempotency_token,
+                 on_found_by_token, a);
 }
 
 static void on_found_by_token(void *priv, const struct gl_game_session *session,
                               const struct err *err) {
     struct attempt *a = OBJ_CAST(priv, attempt, ATTEMPT_MAGIC);
-    if (session != NULL)
+    if (err != NULL) {
+        on_refusal(a, err);
+    } else if (session != NULL) {
         judge(a, session);
-    else
-        on_refusal(a, err != NULL ? err
-                                  : err_new(a->call->ctx->arena, RPC_ALREADY_EXISTS,
-                                            "CreateGameSession: GameLift has a session for this "
-                                            "session_id with other parameters, but does not list "
-                                            "it"));
+    } else if ((a->left_behind || a->inherited.n > 0) && !a->listed_late) {
+        /* It may have been made so lately that it is not listed yet. */
+        a->listed_late = true;
+        ctx_sleep(a->call->svc->loop, &a->region.ctx, LIST_AGAIN_MS, on_time_to_look_for_token, a);
+    } else {
+        use_next_token(a);
+    }
 }
 
+static void on_time_to_look_for_token(void *priv, const struct err *err) {
+    struct attempt *a = OBJ_CAST(priv, attempt, ATTEMPT_MAGIC);
+    if (err != NULL)
+        on_refusal(a, err);
+    else
+        look_for_token(a);
+}
+
+/* ---- a session ---- */
+
 static bool is_complete(const struct gl_game_session *s) {
-    return !str_empty(s->game_session_id) && s->has_port &&
+    return !str_empty(s->game_session_id) && s->has_port && s->port > 0 &&
            (!str_empty(s->ip_address) || !str_empty(s->dns_name));
 }
 
@@ -150,45 +193,39 @@ static void judge(struct attempt *a, const struct gl_game_session *session) {
     bool wait_active = a->call->svc->wait_active;
     if (!str_empty(session->game_session_id))
         a->arn = session->game_session_id;
-    switch (session->status) {
-    case GL_GAME_SESSION_STATUS_TERMINATED:
-    case GL_GAME_SESSION_STATUS_TERMINATING:
-    case GL_GAME_SESSION_STATUS_ERROR:
-        /* The server of an earlier request: players must not be sent to it. */
-        a->arn = STR_NULL;
-        if (a->turn == SESSION_TOKEN_MAX_TURNS) {
-            on_refusal(a,
-                       err_new(a->call->ctx->arena, RPC_FAILED_PRECONDITION,
-                               "the session has used up its %d servers", SESSION_TOKEN_MAX_TURNS));
-            return;
-        }
-        a->turn++;
-        ask_for_session(a);
-        return;
-    case GL_GAME_SESSION_STATUS_ACTIVE:
-        if (is_complete(session))
-            break;
+    if (is_session_over(session->status))
+        use_next_token(a);
+    else if (is_complete(session) &&
+             (session->status == GL_GAME_SESSION_STATUS_ACTIVE ||
+              (session->status == GL_GAME_SESSION_STATUS_ACTIVATING && !wait_active)))
+        reply_ready(a, session);
+    else
         look_again_later(a);
-        return;
-    case GL_GAME_SESSION_STATUS_ACTIVATING:
-        if (is_complete(session) && !wait_active)
-            break;
-        look_again_later(a);
-        return;
-    default:
-        look_again_later(a);
+}
+
+/* The server of an earlier request is gone: players must not be sent to it. */
+static void use_next_token(struct attempt *a) {
+    a->arn = STR_NULL;
+    if (a->turn == SESSION_TOKEN_MAX_TURNS) {
+        on_refusal(a, err_new(a->call->ctx->arena, RPC_FAILED_PRECONDITION,
+                              "the session has used up its %d servers", SESSION_TOKEN_MAX_TURNS));
         return;
     }
-    reply_ready(a, session);
+    a->turn++;
+    a->listed_late = false;
+    if (a->look_again_ms > 0) {
+        /* The wait for the one that is gone has used up the region's share. */
+        a->look_again_ms = 0;
+        begin_share(a);
+    }
+    ask_for_session(a);
 }
 
 /* ---- a session that is not ready yet ---- */
 
 static void look_again_later(struct attempt *a) {
     if (str_empty(a->arn)) {
-        a->left_behind = true;
-        on_refusal(a, err_new(a->call->ctx->arena, RPC_UNAVAILABLE,
-                              "CreateGameSession: the answer has no GameSessionId"));
+        on_refusal(a, bad_answer(a, "has no GameSessionId"));
         return;
     }
     a->look_again_ms = a->look_again_ms == 0 ? LOOK_AGAIN_MS : 2 * a->look_again_ms;
@@ -214,7 +251,9 @@ static void on_time_to_look(void *priv, const struct err *err) {
 static void on_looked(void *priv, const struct gl_describe_game_sessions_output *out,
                       const struct err *err) {
     struct attempt *a = OBJ_CAST(priv, attempt, ATTEMPT_MAGIC);
-    if (err != NULL && (err->origin == ERR_CALLER || !err->retryable))
+    /* It exists, so NotFound can only mean that it cannot be seen yet. */
+    bool passes = err == NULL || err->retryable || str_eq(err->type, STR("NotFoundException"));
+    if (!passes || (err != NULL && err->origin == ERR_CALLER))
         fail(a, err);
     else if (err != NULL || out->game_sessions.n == 0)
         look_again_later(a);
@@ -223,6 +262,12 @@ static void on_looked(void *priv, const struct gl_describe_game_sessions_output 
 }
 
 /* ---- the ends ---- */
+
+static void tell_location(struct attempt *a, const struct err *err) {
+    struct dsm_service *svc = a->call->svc;
+    if (svc->on_location != NULL)
+        svc->on_location(svc->on_location_priv, a->regions[a->next], err);
+}
 
 static void reply_ready(struct attempt *a, const struct gl_game_session *session) {
     const struct dsm_request_create_game_session *req = a->call->req;
@@ -249,33 +294,30 @@ static void reply_ready(struct attempt *a, const struct gl_game_session *session
     LOG_INFO(a->call->ctx->log, "game session created", LOG_STR("region", region),
              LOG_INT("regionsTried", a->next + 1), LOG_INT("turn", a->turn),
              LOG_STR("gameSessionID", session->game_session_id));
-    reclaim_forget(a->call->svc, str_c(req->namespace_), str_c(req->session_id));
+    tell_location(a, NULL);
     ctx_child_end(&a->region);
     dsm_create_game_session_reply(a->call, &resp);
 }
 
 /*
  * Capacity, fleet status, location, service and timeout errors differ from region to region. Our
- * credentials, permissions and clock, a request that breaks the model's rules, and a caller that is
- * gone do not.
+ * credentials, permissions and clock, an alias that leads nowhere by intent, a request that breaks
+ * the model's rules, and a caller that is gone do not. NotFound and InvalidRequest may speak of the
+ * location as well as of the alias.
  */
 static bool another_region_may_help(const struct err *err) {
     switch (err->origin) {
     case ERR_CALLER:
         return false;
     case ERR_LOCAL:
-        return err->code != RPC_INVALID_ARGUMENT || str_eq(err->field, STR("Location"));
+        return str_eq(err->field, STR("Location"));
     case ERR_TRANSPORT:
         return true;
     case ERR_UPSTREAM:
-        return err->code != RPC_PERMISSION_DENIED && err->code != RPC_INTERNAL;
+        return err->code != RPC_PERMISSION_DENIED && err->code != RPC_INTERNAL &&
+               !str_eq(err->type, STR("TerminalRoutingStrategyException"));
     }
     return false;
-}
-
-/* GameLift may have done what was asked although we have no answer that says so. */
-static bool outcome_unknown(const struct err *err) {
-    return err->origin == ERR_CALLER || err->origin == ERR_TRANSPORT || err->http_status >= 500;
 }
 
 /* The code that tells the caller most: what may pass by itself before what will not. */
@@ -291,17 +333,24 @@ static const struct err *most_useful(const struct err *const *errs, size_t n) {
     return errs[n - 1];
 }
 
-static const struct err *all_reasons(struct attempt *a) {
+/* The error for the caller: what `why` is, with each region's reason in its text. */
+static const struct err *with_reasons(struct attempt *a, const struct err *why) {
     struct arena *arena = a->call->ctx->arena;
+    const struct str operation = STR("CreateGameSession: ");
     struct buf text;
-    buf_init(&text, 1000);
+    if (a->next == 1 && why == a->refusals[0])
+        return game_error_in_ags_terms(arena, why, a->call->svc);
+    buf_init(&text, MAX_REASONS);
     buf_puts(&text, "no requested region could start a game session");
     for (size_t i = 0; i < a->next; i++) {
-        const struct err *refusal = game_error_in_ags_terms(arena, a->refusals[i]);
-        buf_printf(&text, "; " STR_FMT ": " STR_FMT, STR_ARG(str_utf8_cut(a->regions[i], 64)),
-                   STR_ARG(str_utf8_cut(refusal->msg, 200)));
+        struct str reason = game_error_in_ags_terms(arena, a->refusals[i], a->call->svc)->msg;
+        if (str_starts(reason, operation))
+            reason = str_from(reason, operation.n);
+        reason =
+            arena_printf(arena, "; " STR_FMT ": " STR_FMT, STR_ARG(a->regions[i]), STR_ARG(reason));
+        buf_putstr(&text, str_utf8_cut(reason, (MAX_REASONS - 50) / a->next));
     }
-    struct err *err = err_copy(arena, most_useful(a->refusals, a->next));
+    struct err *err = err_copy(arena, why);
     err->msg = arena_str(arena, buf_str(&text));
     err->field = STR_NULL;
     buf_free(&text);
@@ -310,9 +359,10 @@ static const struct err *all_reasons(struct attempt *a) {
 
 static void on_refusal(struct attempt *a, const struct err *err) {
     struct ctx *ctx = a->call->ctx;
-    if (outcome_unknown(err))
+    const struct err *over = ctx_check(ctx);
+    if (is_outcome_unknown(err))
         a->left_behind = true;
-    if (err->origin == ERR_CALLER && ctx->reason == NULL && ctx_remaining_ms(ctx) > 0) {
+    if (err->origin == ERR_CALLER && over == NULL) {
         /* Not the caller's time is over, only this region's share of it. */
         struct err *slow = err_new(ctx->arena, RPC_UNAVAILABLE, "GameLift did not answer in time");
         slow->origin = ERR_TRANSPORT;
@@ -320,17 +370,24 @@ static void on_refusal(struct attempt *a, const struct err *err) {
     }
     ctx_child_end(&a->region);
     LOG_WARN(ctx->log, "region refused", LOG_STR("region", a->regions[a->next]), LOG_ERR(err));
+    tell_location(a, err);
     a->refusals[a->next++] = err;
-    if (!another_region_may_help(err))
-        fail(a, game_error_in_ags_terms(ctx->arena, err));
-    else if (a->next < a->n_regions)
-        try_region(a);
+    if (err->origin == ERR_CALLER)
+        fail(a, with_reasons(a, over));
+    else if (!another_region_may_help(err))
+        fail(a, with_reasons(a, err));
+    else if (a->next == a->n_regions)
+        fail(a, with_reasons(a, most_useful(a->refusals, a->next)));
+    else if (over != NULL)
+        fail(a, with_reasons(a, over));
     else
-        fail(a, a->next == 1 ? game_error_in_ags_terms(ctx->arena, err) : all_reasons(a));
+        try_region(a);
 }
 
 static void fail(struct attempt *a, const struct err *err) {
+    struct dsm_service *svc = a->call->svc;
     ctx_child_end(&a->region);
+    reclaim_hand_back(svc, &a->inherited);
     if (a->left_behind || !str_empty(a->arn)) {
         const struct reclaim_request left = {
             .namespace = str_c(a->call->req->namespace_),
@@ -339,7 +396,7 @@ static void fail(struct attempt *a, const struct err *err) {
             .alias = a->in.alias_id,
             .turns = a->turn,
         };
-        reclaim_later(a->call->svc, &left);
+        reclaim_later(svc, &left);
     }
     dsm_create_game_session_fail(a->call, err);
 }

@@ -25,8 +25,9 @@ struct order { /* in the call's arena */
     struct aws_client *gamelift;
     struct gl_start_game_session_placement_input in;
     struct gl_priority_configuration_override priority;
-    unsigned turn;             /* of the session's placement ids */
-    const struct err *refusal; /* what GameLift said to this turn's id */
+    unsigned turn;                 /* of the session's placement ids */
+    const struct err *refusal;     /* what GameLift said to this turn's id */
+    struct reclaim_list inherited; /* what earlier calls for the session left behind */
 };
 
 /* Steps, in the order of time. */
@@ -49,10 +50,14 @@ void dsm_handle_create_game_session_async(struct dsm_create_game_session_async_c
     ctx->log = LOG_WITH(ctx->arena, ctx->log, LOG_CSTR("sessionID", call->req->session_id),
                         LOG_CSTR("namespace", call->req->namespace_));
     struct err *err = prepare(o);
-    if (err != NULL)
+    if (err != NULL) {
         dsm_create_game_session_async_fail(call, err);
-    else
-        start_placement(o);
+        return;
+    }
+    /* From here on this call looks after the session's servers. */
+    o->inherited = reclaim_take_over(call->svc, ctx->arena, str_c(call->req->namespace_),
+                                     str_c(call->req->session_id));
+    start_placement(o);
 }
 
 static struct gl_player_latency_list read_latencies(struct order *o) {
@@ -65,19 +70,33 @@ static struct gl_player_latency_list read_latencies(struct order *o) {
 }
 
 /* GameLift takes a location order or latencies, not both, and ten locations. */
-static void set_location_order(struct order *o) {
-    const struct dsm_request_create_game_session *req = o->call->req;
+static void set_location_order(struct order *o, const struct str *wanted, size_t n_wanted) {
     struct str *order = arena_array(o->call->ctx->arena, MAX_LOCATIONS, sizeof *order);
     size_t n = 0;
-    for (size_t i = 0; i < req->n_requested_region && n < MAX_LOCATIONS; i++) {
+    for (size_t i = 0; i < n_wanted && n < MAX_LOCATIONS; i++) {
         bool known = false;
         for (size_t k = 0; k < n; k++)
-            known = known || str_eq(order[k], str_c(req->requested_region[i]));
+            known = known || str_eq(order[k], wanted[i]);
         if (!known)
-            order[n++] = str_c(req->requested_region[i]);
+            order[n++] = wanted[i];
     }
     o->priority.location_order = (struct gl_location_order_override_list){.v = order, .n = n};
     o->in.priority_configuration_override = &o->priority;
+}
+
+/* Where players are best served: in the regions that AGS names, or as their latencies tell. */
+static void set_preference(struct order *o) {
+    const struct dsm_request_create_game_session *req = o->call->req;
+    struct dsm_service *svc = o->call->svc;
+    struct str *wanted = arena_array(o->call->ctx->arena, req->n_requested_region, sizeof *wanted);
+    for (size_t i = 0; i < req->n_requested_region; i++)
+        wanted[i] = str_c(req->requested_region[i]);
+    if (svc->queue_use_requested_regions && !str_empty(svc->location_override))
+        set_location_order(o, &svc->location_override, 1);
+    else if (svc->queue_use_requested_regions && req->n_requested_region > 0)
+        set_location_order(o, wanted, req->n_requested_region);
+    else
+        o->in.player_latencies = read_latencies(o);
 }
 
 static struct err *prepare(struct order *o) {
@@ -91,21 +110,32 @@ static struct err *prepare(struct order *o) {
         .game_properties = game_properties(arena, req),
         .game_session_data = game_session_data(req),
     };
-    if (svc->queue_use_requested_regions && req->n_requested_region > 0)
-        set_location_order(o);
-    else
-        o->in.player_latencies = read_latencies(o);
-    struct err *err =
-        game_maximum_player(arena, req->maximum_player, &o->in.maximum_player_session_count);
-    if (err == NULL)
-        err = dsm_gamelift_of(svc, arena, o->in.game_session_queue_name, &o->gamelift);
-    return err;
+    struct err *err = game_check_request(arena, req, &o->in.maximum_player_session_count);
+    if (err != NULL)
+        return err;
+    set_preference(o);
+    const char *setting = str_empty(svc->queue_arn_override) ? NULL : "AWS_QUEUE_ARN_OVERRIDE";
+    return game_gamelift_of(svc, arena, o->in.game_session_queue_name, setting, &o->gamelift);
 }
 
 static void start_placement(struct order *o) {
     o->in.placement_id =
         session_token(o->call->ctx->arena, str_c(o->call->req->session_id), o->turn);
     gl_start_game_session_placement(o->gamelift, o->call->ctx, &o->in, on_started, o);
+}
+
+/* An answer that says nothing of what GameLift has done. */
+static const struct err *bad_answer(struct order *o, const char *operation) {
+    struct err *err = err_new(o->call->ctx->arena, RPC_UNAVAILABLE,
+                              "%s: the answer has no GameSessionPlacement", operation);
+    err->origin = ERR_TRANSPORT;
+    return err;
+}
+
+/* GameLift does not even look at what we ask: our permissions, credentials or clock are wrong. */
+static bool is_final(const struct err *err) {
+    return err->origin == ERR_UPSTREAM &&
+           (err->code == RPC_PERMISSION_DENIED || err->code == RPC_INTERNAL);
 }
 
 static void on_started(void *priv, const struct gl_start_game_session_placement_output *out,
@@ -117,15 +147,14 @@ static void on_started(void *priv, const struct gl_start_game_session_placement_
         return;
     }
     if (err == NULL)
-        err = err_new(arena, RPC_UNAVAILABLE,
-                      "StartGameSessionPlacement: the answer holds no placement");
-    if (err->origin == ERR_LOCAL && err->code == RPC_INVALID_ARGUMENT) {
-        dsm_create_game_session_async_fail(o->call, game_error_in_ags_terms(arena, err));
+        err = bad_answer(o, "StartGameSessionPlacement");
+    o->refusal = err;
+    if (err->origin == ERR_LOCAL || err->origin == ERR_CALLER) {
+        fail(o, game_error_in_ags_terms(arena, err, o->call->svc));
         return;
     }
-    o->refusal = err;
-    if (err->origin == ERR_CALLER || err->code == RPC_PERMISSION_DENIED) {
-        fail(o, err);
+    if (is_final(err)) {
+        reply_refused(o, err);
         return;
     }
     /* The id may have been taken, by an earlier request or by a try whose answer was lost. */
@@ -135,6 +164,7 @@ static void on_started(void *priv, const struct gl_start_game_session_placement_
     gl_describe_game_session_placement(o->gamelift, o->call->ctx, &in, on_looked, o);
 }
 
+/* What stands behind the refusal of a request. */
 static void on_looked(void *priv, const struct gl_describe_game_session_placement_output *out,
                       const struct err *err) {
     struct order *o = OBJ_CAST(priv, order, ORDER_MAGIC);
@@ -142,8 +172,10 @@ static void on_looked(void *priv, const struct gl_describe_game_session_placemen
         judge(o, out->game_session_placement);
     else if (err != NULL && str_eq(err->type, STR("NotFoundException")))
         reply_refused(o, o->refusal); /* nothing was placed: the refusal is GameLift's last word */
+    else if (err != NULL)
+        fail(o, err);
     else
-        fail(o, err != NULL && err->origin == ERR_CALLER ? err : o->refusal);
+        fail(o, bad_answer(o, "DescribeGameSessionPlacement"));
 }
 
 static void judge(struct order *o, const struct gl_game_session_placement *placement) {
@@ -180,15 +212,15 @@ static void on_server(void *priv, const struct gl_describe_game_sessions_output 
     struct order *o = OBJ_CAST(priv, order, ORDER_MAGIC);
     bool gone = err != NULL
                     ? str_eq(err->type, STR("NotFoundException"))
-                    : out->game_sessions.n == 0 ||
-                          (out->game_sessions.v[0].status != GL_GAME_SESSION_STATUS_ACTIVE &&
-                           out->game_sessions.v[0].status != GL_GAME_SESSION_STATUS_ACTIVATING);
+                    : out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status);
     if (gone)
         use_next_id(o);
-    else if (err != NULL)
-        fail(o, err);
-    else
+    else if (err == NULL)
         reply_success(o, "the session's server is running");
+    else if (is_final(err))
+        reply_refused(o, err);
+    else
+        fail(o, err);
 }
 
 static void use_next_id(struct order *o) {
@@ -210,7 +242,6 @@ static void reply_success(struct order *o, const char *how) {
         DSM_RESPONSE_CREATE_GAME_SESSION_ASYNC_INIT;
     LOG_INFO(o->call->ctx->log, how, LOG_STR("placementID", o->in.placement_id),
              LOG_INT("turn", o->turn), LOG_INT("playerLatencies", o->in.player_latencies.n));
-    reclaim_forget(o->call->svc, str_c(o->call->req->namespace_), str_c(o->call->req->session_id));
     resp.success = true;
     dsm_create_game_session_async_reply(o->call, &resp);
 }
@@ -224,9 +255,24 @@ static const char *what_to_do(const struct err *err) {
         return " (GameLift does not offer this in the queue's region)";
     if (err->code == RPC_RESOURCE_EXHAUSTED)
         return " (a quota of the account, or too many requests: try again later)";
-    if (err->code == RPC_INTERNAL)
+    if (err->code == RPC_PERMISSION_DENIED)
+        return " (does the IAM policy of the service's AWS credentials allow it?)";
+    if (err->code == RPC_INTERNAL && err->origin == ERR_UPSTREAM)
         return " (are the service's AWS credentials and clock right?)";
     return "";
+}
+
+/* Whoever is told of a failure will not look after a placement that was started all the same. */
+static void leave_to_reclaim(struct order *o, const struct err *err) {
+    const struct reclaim_request left = {
+        .namespace = str_c(o->call->req->namespace_),
+        .session_id = str_c(o->call->req->session_id),
+        .placement_id = o->in.placement_id,
+        .queue = o->in.game_session_queue_name,
+    };
+    reclaim_hand_back(o->call->svc, &o->inherited);
+    if (is_outcome_unknown(err) || (o->refusal != NULL && is_outcome_unknown(o->refusal)))
+        reclaim_later(o->call->svc, &left);
 }
 
 static void reply_refused(struct order *o, const struct err *err) {
@@ -239,20 +285,11 @@ static void reply_refused(struct order *o, const struct err *err) {
                      "failed to start a game session placement for session %s: " STR_FMT "%s",
                      o->call->req->session_id, STR_ARG(err->msg), what_to_do(err));
     resp.message = protobuf_string(o->call->ctx->arena, message);
+    leave_to_reclaim(o, err);
     dsm_create_game_session_async_reply(o->call, &resp);
 }
 
-/* It is not known whether GameLift has started the placement, so someone must look after it. */
 static void fail(struct order *o, const struct err *err) {
-    if (err->code == RPC_PERMISSION_DENIED && err->origin == ERR_UPSTREAM) {
-        reply_refused(o, err);
-        return;
-    }
-    const struct reclaim_request left = {
-        .namespace = str_c(o->call->req->namespace_),
-        .session_id = str_c(o->call->req->session_id),
-        .placement_id = o->in.placement_id,
-    };
-    reclaim_later(o->call->svc, &left);
+    leave_to_reclaim(o, err);
     dsm_create_game_session_async_fail(o->call, err);
 }

@@ -26,6 +26,7 @@ struct walk { /* in the context's arena */
 static void next_turn(struct walk *w);
 static void look(struct walk *w);
 static gl_describe_game_session_placement_fn on_looked;
+static void end_placement(struct walk *w, const struct gl_game_session_placement *placement);
 static gl_stop_game_session_placement_fn on_stopped;
 static end_session_fn on_session_ended;
 
@@ -51,6 +52,10 @@ void end_placements(struct dsm_service *svc, struct ctx *ctx, struct str session
 }
 
 static void next_turn(struct walk *w) {
+    if (w->turn == SESSION_TOKEN_MAX_TURNS) {
+        w->fn(w->priv, w->ended, NULL);
+        return;
+    }
     w->turn++;
     w->races = 0;
     w->placement_id = session_token(w->ctx->arena, w->session_id, w->turn);
@@ -62,25 +67,48 @@ static void look(struct walk *w) {
     gl_describe_game_session_placement(w->gamelift, w->ctx, &in, on_looked, w);
 }
 
+/* Nothing may run on because an answer was not understood. */
+static const struct err *bad_answer(struct walk *w, const char *what) {
+    return err_new(w->ctx->arena, RPC_UNAVAILABLE,
+                   "DescribeGameSessionPlacement: the answer has no %s", what);
+}
+
 static void on_looked(void *priv, const struct gl_describe_game_session_placement_output *out,
                       const struct err *err) {
     struct walk *w = OBJ_CAST(priv, walk, WALK_MAGIC);
     const struct gl_game_session_placement *placement =
         err == NULL ? out->game_session_placement : NULL;
     /* NotFound ends the series; so does an id that GameLift could never have taken. */
-    if (err != NULL) {
-        bool none = str_eq(err->type, STR("NotFoundException")) || err->origin == ERR_LOCAL;
-        w->fn(w->priv, w->ended, none ? NULL : err);
-    } else if (placement == NULL || w->turn == SESSION_TOKEN_MAX_TURNS) {
+    if (err != NULL && (str_eq(err->type, STR("NotFoundException")) ||
+                        (err->origin == ERR_LOCAL && err->code == RPC_INVALID_ARGUMENT)))
         w->fn(w->priv, w->ended, NULL);
-    } else if (placement->status == GL_GAME_SESSION_PLACEMENT_STATE_PENDING) {
-        const struct gl_stop_game_session_placement_input in = {.placement_id = w->placement_id};
+    else if (err != NULL)
+        w->fn(w->priv, w->ended, err);
+    else if (placement == NULL)
+        w->fn(w->priv, w->ended, bad_answer(w, "GameSessionPlacement"));
+    else
+        end_placement(w, placement);
+}
+
+static void end_placement(struct walk *w, const struct gl_game_session_placement *placement) {
+    const struct gl_stop_game_session_placement_input in = {.placement_id = w->placement_id};
+    switch (placement->status) {
+    case GL_GAME_SESSION_PLACEMENT_STATE_PENDING:
         gl_stop_game_session_placement(w->gamelift, w->ctx, &in, on_stopped, w);
-    } else if (placement->status == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED &&
-               is_game_session_arn(placement->game_session_arn)) {
-        end_session(w->svc, w->ctx, placement->game_session_arn, on_session_ended, w);
-    } else {
+        return;
+    case GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED:
+        if (is_game_session_arn(placement->game_session_arn))
+            end_session(w->svc, w->ctx, placement->game_session_arn, on_session_ended, w);
+        else
+            w->fn(w->priv, w->ended, bad_answer(w, "GameSessionArn"));
+        return;
+    case GL_GAME_SESSION_PLACEMENT_STATE_CANCELLED:
+    case GL_GAME_SESSION_PLACEMENT_STATE_TIMED_OUT:
+    case GL_GAME_SESSION_PLACEMENT_STATE_FAILED:
         next_turn(w);
+        return;
+    default:
+        w->fn(w->priv, w->ended, bad_answer(w, "Status that is known here"));
     }
 }
 

@@ -7,8 +7,8 @@
 #include "http/backoff.h"
 
 /* GameLift advises eight to ten tries over minutes while a compute is being validated. */
-#define NOT_READY_BASE_MS 500
-#define NOT_READY_CAP_MS 8000
+#define NOT_YET_BASE_MS 500
+#define NOT_YET_CAP_MS 8000
 
 struct ending { /* in the context's arena */
     unsigned magic;
@@ -20,20 +20,25 @@ struct ending { /* in the context's arena */
     int tries;
     end_session_fn *fn;
     void *priv;
-    const struct err *refused;
-    const struct err *status_err; /* InvalidGameSessionStatusException, until its cause is known */
+    const struct err *refused; /* what GameLift, or we, said last */
 };
 
 static void order_end(struct ending *e);
 static gl_terminate_game_session_fn on_ordered;
-static ctx_sleep_fn on_not_ready_over;
-static void ask_why(struct ending *e, const struct err *err);
+static void try_later(struct ending *e);
+static ctx_sleep_fn on_time_to_try;
+static void ask_why(struct ending *e);
 static gl_describe_game_sessions_fn on_described;
 
 bool is_game_session_arn(struct str text) {
     struct arn arn;
     return arn_parse(text, &arn) && str_eq(arn.service, STR("gamelift")) &&
            str_starts(arn.resource, STR("gamesession/"));
+}
+
+bool is_session_over(enum gl_game_session_status status) {
+    return status == GL_GAME_SESSION_STATUS_TERMINATED ||
+           status == GL_GAME_SESSION_STATUS_TERMINATING || status == GL_GAME_SESSION_STATUS_ERROR;
 }
 
 static void on_refused(void *priv, const struct err *err) {
@@ -70,24 +75,28 @@ static void on_ordered(void *priv, const struct gl_terminate_game_session_output
                        const struct err *err) {
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
     (void)out;
+    e->refused = err;
     if (err == NULL) {
         LOG_INFO(e->ctx->log, "game session ended", LOG_STR("gameSessionID", e->arn));
         e->fn(e->priv, END_DONE, NULL);
     } else if (str_eq(err->type, STR("NotFoundException"))) {
         e->fn(e->priv, END_GONE_ALREADY, NULL);
     } else if (str_eq(err->type, STR("InvalidGameSessionStatusException"))) {
-        ask_why(e, err);
+        ask_why(e);
     } else if (str_eq(err->type, STR("NotReadyException"))) {
-        int64_t ms = NOT_READY_BASE_MS / 2 +
-                     backoff_ms(NOT_READY_BASE_MS, NOT_READY_CAP_MS, e->tries, random_unit());
-        e->refused = err;
-        ctx_sleep(e->svc->loop, e->ctx, ms, on_not_ready_over, e);
+        try_later(e);
     } else {
         e->fn(e->priv, END_FAILED, err);
     }
 }
 
-static void on_not_ready_over(void *priv, const struct err *err) {
+static void try_later(struct ending *e) {
+    int64_t ms =
+        NOT_YET_BASE_MS / 2 + backoff_ms(NOT_YET_BASE_MS, NOT_YET_CAP_MS, e->tries, random_unit());
+    ctx_sleep(e->svc->loop, e->ctx, ms, on_time_to_try, e);
+}
+
+static void on_time_to_try(void *priv, const struct err *err) {
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
     if (err == NULL)
         order_end(e);
@@ -95,31 +104,22 @@ static void on_not_ready_over(void *priv, const struct err *err) {
         e->fn(e->priv, END_FAILED, err->code == RPC_DEADLINE_EXCEEDED ? e->refused : err);
 }
 
-/* Its state forbids ending the session: because it has ended, or for another reason? */
-static void ask_why(struct ending *e, const struct err *err) {
+/* Its state forbids ending the session: because it has ended, or because it still comes up? */
+static void ask_why(struct ending *e) {
     const struct gl_describe_game_sessions_input in = {.game_session_id = e->arn};
-    e->status_err = err;
     gl_describe_game_sessions(e->gamelift, e->ctx, &in, on_described, e);
 }
 
 static void on_described(void *priv, const struct gl_describe_game_sessions_output *out,
                          const struct err *err) {
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
-    if (err != NULL && !str_eq(err->type, STR("NotFoundException"))) {
-        e->fn(e->priv, END_FAILED, err->origin == ERR_CALLER ? err : e->status_err);
-        return;
-    }
-    enum gl_game_session_status status = err == NULL && out->game_sessions.n > 0
-                                             ? out->game_sessions.v[0].status
-                                             : GL_GAME_SESSION_STATUS_TERMINATED;
-    switch (status) {
-    case GL_GAME_SESSION_STATUS_TERMINATED:
-    case GL_GAME_SESSION_STATUS_TERMINATING:
-    /* GameLift refuses to end a session in ERROR: its process is gone, and players cannot join. */
-    case GL_GAME_SESSION_STATUS_ERROR:
+    bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
+    /* In ERROR it cannot be ended either: its process is gone, and players cannot join. */
+    if (unknown || (err == NULL &&
+                    (out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status))))
         e->fn(e->priv, END_GONE_ALREADY, NULL);
-        return;
-    default:
-        e->fn(e->priv, END_FAILED, e->status_err);
-    }
+    else if (err == NULL)
+        try_later(e);
+    else
+        e->fn(e->priv, END_FAILED, err->origin == ERR_CALLER ? err : e->refused);
 }

@@ -16,8 +16,12 @@ typedef void end_session_fn(void *priv, enum end_result result, const struct err
 /* True for the ARN of a game session: what end_session takes. */
 bool is_game_session_arn(struct str text);
 
+/* True for a session that has ended, or is about to: a status that is absent or new is not. */
+bool is_session_over(enum gl_game_session_status status);
+
 /*
- * Ends the session in the AWS region that its ARN names. NotReady is tried again for as long as the
+ * Ends the session in the AWS region that its ARN names. A session that cannot be ended yet,
+ * because its compute is not ready or the session still comes up, is tried again for as long as the
  * context lives. fn runs exactly once, from the loop, never before this returns.
  */
 void end_session(struct dsm_service *svc, struct ctx *ctx, struct str arn, end_session_fn *fn,

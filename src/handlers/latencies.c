@@ -20,6 +20,7 @@ struct reader {
     unsigned players; /* depth of the players' object; 0 while outside */
     bool wanted;      /* the value of one of the two keys comes next, or is open */
     bool in_array;    /* it is an array */
+    bool in_player;   /* a player's object is open */
     struct str player;
     struct str region;
     uint32_t *seen; /* hash table of indexes into v, plus one */
@@ -91,7 +92,7 @@ static void add(struct reader *r, double ms) {
 /* ---- tokens ---- */
 
 static bool in_regions(const struct reader *r) {
-    return r->players > 0 && r->depth == r->players + 1;
+    return r->in_player && r->depth == r->players + 1;
 }
 
 /* Any value that is no latency, in a place where a latency or a player's regions belong. */
@@ -102,13 +103,18 @@ static int on_other(struct reader *r) {
         skip(r, "a player's latencies are not an object");
     else if (r->in_array && r->depth == 2)
         skip(r, "an element of the array is not an object");
+    else if (r->wanted && r->depth == 1)
+        skip(r, "the latencies are neither an object nor an array");
     if (r->depth == 1)
         r->wanted = false;
     return 1;
 }
 
 static int on_null(void *ctx) {
-    return on_other(ctx);
+    struct reader *r = ctx;
+    if (r->depth == 1)
+        r->wanted = false; /* as if it were not there */
+    return on_other(r);
 }
 
 static int on_boolean(void *ctx, int value) {
@@ -150,6 +156,8 @@ static int on_open_object(void *ctx) {
     struct reader *r = ctx;
     if (in_regions(r))
         skip(r, "a latency is not a number");
+    else if (r->players > 0 && r->depth == r->players)
+        r->in_player = true;
     if (r->depth++ == LATENCIES_MAX_DEPTH)
         return 0;
     if (r->wanted && r->players == 0 && r->depth == (r->in_array ? 3U : 2U))
@@ -163,6 +171,8 @@ static int on_open_array(void *ctx) {
         skip(r, "a latency is not a number");
     else if (r->players > 0 && r->depth == r->players)
         skip(r, "a player's latencies are not an object");
+    else if (r->in_array && r->depth == 2)
+        skip(r, "an element of the array is not an object");
     if (r->depth++ == LATENCIES_MAX_DEPTH)
         return 0;
     if (r->wanted && r->depth == 2)
@@ -175,6 +185,8 @@ static int on_close(void *ctx) {
     if (r->depth == r->players)
         r->players = 0;
     r->depth--;
+    if (r->depth == r->players)
+        r->in_player = false;
     if (r->depth == 1) {
         r->wanted = false;
         r->in_array = false;

@@ -12,6 +12,7 @@
 
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS 30000
+#define LEFT_BEHIND "a server may be running that AGS does not know of"
 
 struct reclaim {
     unsigned magic;
@@ -22,8 +23,10 @@ struct reclaim {
     struct list node; /* in svc->reclaims */
     struct reclaim_request of;
     struct str known_to_ags; /* ARN that AGS has for the session; absent if none */
+    bool ags_has_another;    /* or a server whose deployment is no ARN */
     unsigned turn;           /* of the tokens looked for */
-    int failures;
+    int tries;
+    int64_t made_ms;
 };
 
 /* Steps, in the order of time. */
@@ -31,10 +34,18 @@ static ctx_sleep_fn on_time_to_look;
 static ags_get_game_session_fn on_ags_session;
 static void look_for_server(struct reclaim *r);
 static gl_describe_game_session_placement_fn on_placement;
+static void end_placement(struct reclaim *r, const struct gl_game_session_placement *placement);
 static gl_stop_game_session_placement_fn on_placement_stopped;
 static find_session_fn on_found;
 static void end_unless_known(struct reclaim *r, struct str arn);
 static end_session_fn on_ended;
+static void end_of_turn(struct reclaim *r);
+
+bool is_outcome_unknown(const struct err *err) {
+    /* What was tried again may have gone unanswered before it was, say, throttled. */
+    return err->origin == ERR_CALLER || err->origin == ERR_TRANSPORT || err->http_status >= 500 ||
+           err->retryable;
+}
 
 /* The last thing done with a reclaim: its memory goes with it. */
 static void finish(struct reclaim *r) {
@@ -42,48 +53,86 @@ static void finish(struct reclaim *r) {
     arena_free(r->arena);
 }
 
+static void give_up(struct reclaim *r, const char *why, const struct err *err) {
+    r->svc->servers_left++;
+    LOG_ERROR(r->ctx.log, why, LOG_STR("gameSessionID", r->of.arn),
+              LOG_STR("placementID", r->of.placement_id), LOG_ERR(err));
+    finish(r);
+}
+
+static struct reclaim_request copy(struct arena *a, const struct reclaim_request *of) {
+    return (struct reclaim_request){
+        .namespace = arena_str(a, of->namespace),
+        .session_id = arena_str(a, of->session_id),
+        .arn = arena_str(a, of->arn),
+        .alias = arena_str(a, of->alias),
+        .placement_id = arena_str(a, of->placement_id),
+        .queue = arena_str(a, of->queue),
+        .turns = of->turns > 0 ? of->turns : 1,
+    };
+}
+
+static bool is_of(const struct reclaim *r, struct str namespace, struct str session_id) {
+    return str_eq(r->of.session_id, session_id) && str_eq(r->of.namespace, namespace);
+}
+
+/* A reclaim of the same server, or servers, that now looks for these too. */
+static bool join_another(struct dsm_service *svc, const struct reclaim_request *request) {
+    for (struct list *l = svc->reclaims.next; l != &svc->reclaims; l = l->next) {
+        struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
+        if (!is_of(r, request->namespace, request->session_id) ||
+            !str_eq(r->of.arn, request->arn) || !str_eq(r->of.alias, request->alias) ||
+            !str_eq(r->of.placement_id, request->placement_id))
+            continue;
+        if (request->turns > r->of.turns)
+            r->of.turns = request->turns;
+        return true;
+    }
+    return false;
+}
+
 void reclaim_later(struct dsm_service *svc, const struct reclaim_request *request) {
+    if (join_another(svc, request))
+        return;
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
     struct reclaim *r = OBJ_NEW(a, reclaim, RECLAIM_MAGIC);
+    bool too_many = list_count(&svc->reclaims) >= RECLAIM_MAX;
     r->svc = svc;
     r->arena = a;
-    r->of = (struct reclaim_request){
-        .namespace = arena_str(a, request->namespace),
-        .session_id = arena_str(a, request->session_id),
-        .arn = arena_str(a, request->arn),
-        .alias = arena_str(a, request->alias),
-        .placement_id = arena_str(a, request->placement_id),
-        .turns = request->turns > 0 ? request->turns : 1,
-    };
+    r->of = copy(a, request);
+    r->made_ms = clock_mono_ms();
     ctx_init(&r->ctx, a,
              LOG_WITH(a, NULL, LOG_STR("sessionID", r->of.session_id),
                       LOG_STR("namespace", r->of.namespace)),
-             clock_mono_ms() + svc->reclaim_delay_ms + RECLAIM_LIMIT_MS);
-    if (list_count(&svc->reclaims) >= RECLAIM_MAX) {
-        list_init(&r->node);
-        LOG_ERROR(r->ctx.log, "a server may be running that AGS does not know of",
-                  LOG_STR("gameSessionID", r->of.arn));
-        finish(r);
+             r->made_ms + svc->reclaim_delay_ms + RECLAIM_LIMIT_MS);
+    list_append(&svc->reclaims, &r->node);
+    if (too_many) {
+        static const struct err many = {
+            .code = RPC_RESOURCE_EXHAUSTED,
+            .msg = STR_INIT("too many servers are being looked for"),
+        };
+        give_up(r, LEFT_BEHIND, &many);
         return;
     }
-    list_append(&svc->reclaims, &r->node);
     LOG_INFO(r->ctx.log, "will look for a server that AGS may not know of",
              LOG_INT("delay_ms", svc->reclaim_delay_ms));
     ctx_sleep(svc->loop, &r->ctx, svc->reclaim_delay_ms, on_time_to_look, r);
 }
 
-static void try_later(struct reclaim *r, const struct err *err) {
+/* False if the time for the reclaim is up before that. */
+static bool look_again(struct reclaim *r, const char *why, const struct err *err) {
     int64_t ms =
-        RETRY_BASE_MS / 2 + backoff_ms(RETRY_BASE_MS, RETRY_CAP_MS, ++r->failures, random_unit());
-    if (ms >= ctx_remaining_ms(&r->ctx)) {
-        LOG_ERROR(r->ctx.log, "a server may be running that AGS does not know of",
-                  LOG_STR("gameSessionID", r->of.arn), LOG_ERR(err));
-        finish(r);
-        return;
-    }
-    LOG_WARN(r->ctx.log, "the look for a server failed and will be tried again",
-             LOG_INT("wait_ms", ms), LOG_ERR(err));
+        RETRY_BASE_MS / 2 + backoff_ms(RETRY_BASE_MS, RETRY_CAP_MS, ++r->tries, random_unit());
+    if (ms >= ctx_remaining_ms(&r->ctx))
+        return false;
+    LOG_INFO(r->ctx.log, why, LOG_INT("wait_ms", ms), LOG_ERR(err));
     ctx_sleep(r->svc->loop, &r->ctx, ms, on_time_to_look, r);
+    return true;
+}
+
+static void try_later(struct reclaim *r, const struct err *err) {
+    if (!look_again(r, "the look for a server failed and will be tried again", err))
+        give_up(r, LEFT_BEHIND, err);
 }
 
 /* ---- what does AGS know? ---- */
@@ -102,16 +151,38 @@ static void on_time_to_look(void *priv, const struct err *err) {
     ags_get_game_session(r->svc->ags, &r->ctx, &in, on_ags_session, r);
 }
 
+/* AGS asks for a server just now, of this replica or another. */
+static bool ags_waits(const struct reclaim *r, const struct ags_ds_information_response *ds) {
+    if (ds == NULL || (ds->status_v2 != AGS_DS_INFORMATION_RESPONSE_STATUS_V2_REQUESTED &&
+                       ds->status_v2 != AGS_DS_INFORMATION_RESPONSE_STATUS_V2_PREPARING))
+        return false;
+    /* A placement goes on after its call has ended, for as long as AGS waits for it. */
+    return !str_empty(r->of.placement_id) || clock_mono_ms() < r->made_ms + RECLAIM_AGS_WAITS_MS;
+}
+
+static void remember_server(struct reclaim *r, const struct ags_ds_information_response *ds) {
+    struct str deployment = STR_NULL;
+    if (ds != NULL && ds->server != NULL)
+        deployment = ds->server->deployment;
+    r->known_to_ags = is_game_session_arn(deployment) ? deployment : STR_NULL;
+    r->ags_has_another = ds != NULL && str_empty(r->known_to_ags) &&
+                         ds->status_v2 == AGS_DS_INFORMATION_RESPONSE_STATUS_V2_AVAILABLE;
+}
+
 static void on_ags_session(void *priv, const struct ags_game_session_response *session,
                            const struct err *err) {
+    static const struct err waits = {.code = RPC_ABORTED, .msg = STR_INIT("AGS waits")};
     struct reclaim *r = OBJ_CAST(priv, reclaim, RECLAIM_MAGIC);
     if (err != NULL && err->code != RPC_NOT_FOUND) {
         try_later(r, err);
         return;
     }
-    r->known_to_ags = STR_NULL;
-    if (err == NULL && session->ds_information != NULL && session->ds_information->server != NULL)
-        r->known_to_ags = session->ds_information->server->deployment;
+    if (err == NULL && ags_waits(r, session->ds_information)) {
+        if (!look_again(r, "AGS waits for a server: what is there is left alone for now", &waits))
+            finish(r);
+        return;
+    }
+    remember_server(r, err == NULL ? session->ds_information : NULL);
     look_for_server(r);
 }
 
@@ -125,7 +196,7 @@ static void look_for_server(struct reclaim *r) {
         const struct gl_describe_game_session_placement_input in = {
             .placement_id = r->of.placement_id,
         };
-        struct err *err = dsm_gamelift_of(r->svc, r->arena, r->svc->queue_arn_override, &gamelift);
+        struct err *err = dsm_gamelift_of(r->svc, r->arena, r->of.queue, &gamelift);
         if (err != NULL)
             try_later(r, err);
         else
@@ -137,26 +208,49 @@ static void look_for_server(struct reclaim *r) {
     }
 }
 
+static const struct err *bad_answer(struct reclaim *r, const char *what) {
+    return err_new(r->arena, RPC_UNAVAILABLE, "DescribeGameSessionPlacement: the answer has no %s",
+                   what);
+}
+
 static void on_placement(void *priv, const struct gl_describe_game_session_placement_output *out,
                          const struct err *err) {
     struct reclaim *r = OBJ_CAST(priv, reclaim, RECLAIM_MAGIC);
-    const struct gl_game_session_placement *p = err == NULL ? out->game_session_placement : NULL;
-    struct aws_client *gamelift;
-    if (err != NULL && !str_eq(err->type, STR("NotFoundException"))) {
+    if (err != NULL && str_eq(err->type, STR("NotFoundException")))
+        finish(r); /* never started */
+    else if (err != NULL)
         try_later(r, err);
-    } else if (p != NULL && p->status == GL_GAME_SESSION_PLACEMENT_STATE_PENDING) {
-        const struct gl_stop_game_session_placement_input in = {
-            .placement_id = r->of.placement_id,
-        };
-        struct err *bad = dsm_gamelift_of(r->svc, r->arena, r->svc->queue_arn_override, &gamelift);
-        if (bad != NULL)
-            try_later(r, bad);
+    else if (out->game_session_placement == NULL)
+        try_later(r, bad_answer(r, "GameSessionPlacement"));
+    else
+        end_placement(r, out->game_session_placement);
+}
+
+static void end_placement(struct reclaim *r, const struct gl_game_session_placement *placement) {
+    const struct gl_stop_game_session_placement_input in = {.placement_id = r->of.placement_id};
+    struct aws_client *gamelift;
+    struct err *err = NULL;
+    switch (placement->status) {
+    case GL_GAME_SESSION_PLACEMENT_STATE_PENDING:
+        err = dsm_gamelift_of(r->svc, r->arena, r->of.queue, &gamelift);
+        if (err != NULL)
+            try_later(r, err);
         else
             gl_stop_game_session_placement(gamelift, &r->ctx, &in, on_placement_stopped, r);
-    } else if (p != NULL && p->status == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED) {
-        end_unless_known(r, p->game_session_arn);
-    } else {
-        finish(r); /* never started, or ended without a server */
+        return;
+    case GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED:
+        if (is_game_session_arn(placement->game_session_arn))
+            end_unless_known(r, placement->game_session_arn);
+        else
+            try_later(r, bad_answer(r, "GameSessionArn"));
+        return;
+    case GL_GAME_SESSION_PLACEMENT_STATE_CANCELLED:
+    case GL_GAME_SESSION_PLACEMENT_STATE_TIMED_OUT:
+    case GL_GAME_SESSION_PLACEMENT_STATE_FAILED:
+        finish(r); /* without a server */
+        return;
+    default:
+        try_later(r, bad_answer(r, "Status that is known here"));
     }
 }
 
@@ -180,28 +274,34 @@ static void on_found(void *priv, const struct gl_game_session *session, const st
         try_later(r, err);
     else if (session != NULL)
         end_unless_known(r, session->game_session_id);
-    else if (r->turn < r->of.turns)
-        look_for_server(r);
     else
-        finish(r); /* GameLift never made one */
+        end_of_turn(r); /* GameLift never made one, or it has ended */
 }
 
 /* ---- then it goes ---- */
 
 static void end_unless_known(struct reclaim *r, struct str arn) {
-    if (str_eq(arn, r->known_to_ags))
-        finish(r);
+    /* Who reports a placement's server to AGS may call it as they like. */
+    bool by_another_name = r->ags_has_another && !str_empty(r->of.placement_id);
+    if (by_another_name)
+        LOG_WARN(r->ctx.log, "AGS has a server whose deployment is no ARN: taken for this one",
+                 LOG_STR("gameSessionID", arn));
+    if (by_another_name || str_eq(arn, r->known_to_ags))
+        end_of_turn(r);
     else
         end_session(r->svc, &r->ctx, arn, on_ended, r);
 }
 
 static void on_ended(void *priv, enum end_result result, const struct err *err) {
     struct reclaim *r = OBJ_CAST(priv, reclaim, RECLAIM_MAGIC);
-    if (result == END_FAILED) {
+    if (result == END_FAILED)
         try_later(r, err);
-        return;
-    }
-    /* An earlier turn may have left one as well; each is looked for by its own token. */
+    else
+        end_of_turn(r);
+}
+
+/* Other turns may have left one as well; each is looked for by its own token. */
+static void end_of_turn(struct reclaim *r) {
     if (str_empty(r->of.arn) && str_empty(r->of.placement_id) && r->turn < r->of.turns)
         look_for_server(r);
     else
@@ -210,23 +310,36 @@ static void on_ended(void *priv, enum end_result result, const struct err *err) 
 
 /* ---- for the service ---- */
 
-void reclaim_forget(struct dsm_service *svc, struct str namespace, struct str session_id) {
+struct reclaim_list reclaim_take_over(struct dsm_service *svc, struct arena *a,
+                                      struct str namespace, struct str session_id) {
+    struct reclaim_request *v = NULL;
+    struct reclaim_list list = {.n = 0};
+    size_t cap = 0;
     struct list *next;
     for (struct list *l = svc->reclaims.next; l != &svc->reclaims; l = next) {
         struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
         next = l->next;
-        if (str_eq(r->of.session_id, session_id) && str_eq(r->of.namespace, namespace))
-            finish(r);
+        if (!is_of(r, namespace, session_id))
+            continue;
+        if (cap == 0)
+            v = arena_array(a, cap = list_count(&svc->reclaims), sizeof *v);
+        v[list.n++] = copy(a, &r->of);
+        finish(r);
     }
+    list.v = v;
+    return list;
+}
+
+void reclaim_hand_back(struct dsm_service *svc, const struct reclaim_list *list) {
+    for (size_t i = 0; i < list->n; i++)
+        reclaim_later(svc, &list->v[i]);
 }
 
 void reclaim_give_up_all(struct dsm_service *svc) {
-    while (!list_empty(&svc->reclaims)) {
-        struct reclaim *r = CONTAINER_OF(svc->reclaims.next, struct reclaim, node);
-        LOG_ERROR(r->ctx.log,
-                  "stopped before it was known whether a server runs that AGS does "
-                  "not know of",
-                  LOG_STR("gameSessionID", r->of.arn), LOG_STR("placementID", r->of.placement_id));
-        finish(r);
-    }
+    static const struct err stopped = {
+        .code = RPC_CANCELLED,
+        .msg = STR_INIT("the service stopped before it was known"),
+    };
+    while (!list_empty(&svc->reclaims))
+        give_up(CONTAINER_OF(svc->reclaims.next, struct reclaim, node), LEFT_BEHIND, &stopped);
 }

@@ -4,6 +4,9 @@
  * on it, a server could run, and cost, that AGS never hears of. A reclaim waits a while, asks AGS
  * whether the session has that server after all (AGS may have asked again, of any replica), and if
  * not ends it. It works on its own, outside the call that left it behind.
+ *
+ * While AGS says that it waits for a server, a replica may be about to answer with this one: then
+ * the reclaim waits too.
  */
 #ifndef HANDLERS_RECLAIM_H
 #define HANDLERS_RECLAIM_H
@@ -14,19 +17,39 @@
 #define RECLAIM_LIMIT_MS 300000 /* after which it is given up, with an error in the log */
 #define RECLAIM_MAX 10000       /* at once; beyond it one is given up at once */
 
+#define RECLAIM_AGS_WAITS_MS                                                                       \
+    60000 /* that AGS may wait for a game session; no call takes so long                           \
+           */
+
 struct reclaim_request { /* copied */
     struct str namespace;
     struct str session_id;
     struct str arn;          /* of the game session, if it is known; else: */
     struct str alias;        /* in whose fleet a session with one of the tokens may be, or absent */
     struct str placement_id; /* of a placement that may have been started, or absent */
+    struct str queue;        /* of the placement, name or ARN */
     unsigned turns;          /* how many of the session's tokens were used; at least 1 */
 };
 
+struct reclaim_list {
+    const struct reclaim_request *v;
+    size_t n;
+};
+
+/* GameLift may have done what was asked, although there is no answer that says so. */
+bool is_outcome_unknown(const struct err *err);
+
+/* One reclaim for what is the same, however often it is asked for. */
 void reclaim_later(struct dsm_service *svc, const struct reclaim_request *request);
 
-/* The session has been answered with a server after all: what was to be looked for is no longer. */
-void reclaim_forget(struct dsm_service *svc, struct str namespace, struct str session_id);
+/*
+ * For a call that asks for the session's server again: it looks after what is left from now on,
+ * and no reclaim ends a server that it is about to answer with. If it fails, it hands them back. In
+ * the arena.
+ */
+struct reclaim_list reclaim_take_over(struct dsm_service *svc, struct arena *a,
+                                      struct str namespace, struct str session_id);
+void reclaim_hand_back(struct dsm_service *svc, const struct reclaim_list *list);
 
 /* Ends every reclaim; each one left is an error in the log. */
 void reclaim_give_up_all(struct dsm_service *svc);

@@ -11,6 +11,9 @@
 #include "generated/gamelift.h"
 #include "generated/session_dsm.h"
 
+/* Told what each location answered to a create, for metrics; err is NULL for a session. */
+typedef void dsm_location_fn(void *priv, struct str location, const struct err *err);
+
 struct dsm_service {
     struct loop *loop;
     struct aws_client *gamelift; /* of AWS_REGION */
@@ -25,7 +28,11 @@ struct dsm_service {
     enum gl_termination_mode termination_mode; /* GAMELIFT_TERMINATION_MODE */
     int64_t reclaim_delay_ms;                  /* RECLAIM_DELAY_MS */
 
-    struct list reclaims; /* src/handlers/reclaim.c; list_init before the first call */
+    dsm_location_fn *on_location; /* may be NULL */
+    void *on_location_priv;
+
+    uint64_t servers_left; /* that may still run although nobody wants them: given up, and logged */
+    struct list reclaims;  /* src/handlers/reclaim.c; list_init before the first call */
 };
 
 dsm_create_game_session_fn dsm_handle_create_game_session;

@@ -7,7 +7,6 @@
  */
 #include "handlers/end_placements.h"
 #include "handlers/end_session.h"
-#include "handlers/reclaim.h"
 #include "handlers/service.h"
 
 #include "generated/ags.h"
@@ -109,6 +108,7 @@ static void reply_success(struct termination *t, const char *reason) {
 
 /* AGS may not ask again, so what could not be ended must be seen by people. */
 static void fail(struct termination *t, const struct err *err) {
+    t->call->svc->servers_left++;
     LOG_ERROR(t->call->ctx->log, "a server may still be running", LOG_ERR(err));
     dsm_terminate_game_session_fail(t->call, err);
 }

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+/* TerminateGameSession: each promise, on a scripted AGS and GameLift. */
+#include "handler_fixture.h"
+#include "handlers/session_token.h"
+
+#define LOOKUP(...)                                                                                \
+    { .op = AGS_LOOKUP, __VA_ARGS__ }
+#define END(...)                                                                                   \
+    { .op = "TerminateGameSession", __VA_ARGS__ }
+#define LOOK_AT_SERVER(...)                                                                        \
+    { .op = "DescribeGameSessions", __VA_ARGS__ }
+#define LOOK(...)                                                                                  \
+    { .op = "DescribeGameSessionPlacement", __VA_ARGS__ }
+#define STOP(...)                                                                                  \
+    { .op = "StopGameSessionPlacement", __VA_ARGS__ }
+#define MISSING REFUSED("NotFoundException")
+#define SERVED AGS_SERVER("AVAILABLE", ARN_OF("session-1"))
+#define NO_SERVER AGS_SESSION("{\"StatusV2\":\"REQUESTED\"}")
+
+static void assert_success(struct handler_fixture *f, const char *reason) {
+    const struct dsm_response_terminate_game_session *resp = terminated(f);
+    assert_string_equal(resp->session_id, "session-1");
+    assert_string_equal(resp->namespace_, "studio-game");
+    assert_true(resp->success);
+    assert_string_equal(resp->reason, reason);
+    assert_int_equal(f->svc.servers_left, 0);
+    pass(f, 20);
+}
+
+static void terminate_ends_the_server_that_ags_knows(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1"),
+                         "TerminationMode=TRIGGER_ON_PROCESS_TERMINATE"},
+               ENDED));
+    assert_success(f, "");
+    assert_int_equal(f->n_tokens, 1);
+}
+
+static void terminate_forces_where_that_is_set(void **state) {
+    struct handler_fixture *f = *state;
+    f->svc.termination_mode = GL_TERMINATION_MODE_FORCE_TERMINATE;
+    EXPECT(f, LOOKUP(SERVED), END(.wants = {"TerminationMode=FORCE_TERMINATE"}, ENDED));
+    assert_success(f, "");
+}
+
+static void terminate_goes_to_the_region_of_the_arn(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(AGS_SERVER("AVAILABLE", "arn:aws:gamelift:eu-west-1::gamesession/fleet-2/x")),
+           END(.region = "eu-west-1",
+               .wants = {"GameSessionId=arn:aws:gamelift:eu-west-1::gamesession/fleet-2/x"},
+               ENDED));
+    assert_success(f, "");
+}
+
+static void terminate_without_server_information_succeeds(void **state) {
+    static const char *const sessions[] = {
+        "{}",
+        "{\"id\":\"session-1\"}",
+        "{\"DSInformation\":null}",
+        "{\"DSInformation\":{}}",
+        "{\"DSInformation\":{\"Server\":null,\"StatusV2\":\"FAILED_TO_REQUEST\"}}",
+        "{\"DSInformation\":{\"Server\":{}}}",
+        "{\"DSInformation\":{\"Server\":{\"deployment\":null}}}",
+        "{\"DSInformation\":{\"Server\":{\"deployment\":\"\"}}}",
+        "{\"DSInformation\":{\"Server\":{\"deployment\":\"PlacementTimedOut\"}}}",
+        "{\"DSInformation\":{\"Server\":{\"deployment\":\"arn:aws:s3:::bucket\"}}}",
+    };
+    struct handler_fixture *f = *state;
+    for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
+        EXPECT(f, LOOKUP(OK(sessions[i])), LOOK(.wants = {"PlacementId=session-1"}, MISSING));
+        assert_success(f, "the session has no server; nothing was left to end");
+    }
+}
+
+static void session_that_ags_does_not_know_is_no_error(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(MISSING));
+    assert_success(f, "AGS does not know the session; nothing was left to end");
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(PLACEMENT("PENDING")), STOP(PLACEMENT("CANCELLED")),
+           LOOK(.wants = {"PlacementId=session-1-r2"}, MISSING));
+    assert_success(f, "AGS does not know the session; its placement was ended");
+}
+
+static void terminate_twice_succeeds(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED), END(MISSING), LOOK(MISSING));
+    assert_success(f, "the server had ended already; nothing was left to end");
+    static const char *const over[] = {"TERMINATED", "TERMINATING", "ERROR"};
+    for (size_t i = 0; i < sizeof over / sizeof over[0]; i++) {
+        const char *body =
+            arena_printf(f->arena, "{\"GameSessions\":[{\"Status\":\"%s\"}]}", over[i]).p;
+        EXPECT(f, LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
+               LOOK_AT_SERVER(.wants = {"GameSessionId=" ARN_OF("session-1")}, OK(body)),
+               LOOK(MISSING));
+        assert_success(f, "the server had ended already; nothing was left to end");
+    }
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
+           LOOK_AT_SERVER(MISSING), LOOK(MISSING));
+    assert_success(f, "the server had ended already; nothing was left to end");
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
+           LOOK_AT_SERVER(LISTED("")), LOOK(MISSING));
+    assert_success(f, "the server had ended already; nothing was left to end");
+}
+
+static void terminate_not_ready_is_tried_again(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("NotReadyException")), END(REFUSED("NotReadyException")),
+           END(ENDED));
+    assert_success(f, "");
+    assert_true(f->asked_ms[2] - f->asked_ms[1] >= 250);
+}
+
+static void session_that_still_comes_up_is_ended_when_it_can_be(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
+           LOOK_AT_SERVER(LISTED(SESSION("session-1", "ACTIVATING"))), END(ENDED));
+    assert_success(f, "");
+}
+
+static void session_that_never_gets_ready_is_an_error_in_time(void **state) {
+    struct handler_fixture *f = *state;
+    struct step not_ready = END(REFUSED("NotReadyException"));
+    f->deadline_ms = 5000;
+    f->endless = &not_ready;
+    EXPECT(f, LOOKUP(SERVED));
+    terminate_refused(f, RPC_UNAVAILABLE, "TerminateGameSession: NotReadyException");
+    assert_in_range(f->took_ms, 4900, 5100);
+    assert_in_range(f->n_endless, 2, 12);
+    assert_int_equal(f->svc.servers_left, 1);
+}
+
+static void terminate_stops_pending_placement(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(NO_SERVER), LOOK(.wants = {"PlacementId=session-1"}, PLACEMENT("PENDING")),
+           STOP(.wants = {"PlacementId=session-1"}, PLACEMENT("CANCELLED")),
+           LOOK(.wants = {"PlacementId=session-1-r2"}, MISSING));
+    assert_success(f, "the session has no server; its placement was ended");
+}
+
+static void terminate_walks_through_all_placements_of_the_session(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(NO_SERVER), LOOK(PLACEMENT("FAILED")),
+           LOOK(.wants = {"PlacementId=session-1-r2"}, PLACEMENT("TIMED_OUT")),
+           LOOK(.wants = {"PlacementId=session-1-r3"}, PLACEMENT("CANCELLED")),
+           LOOK(.wants = {"PlacementId=session-1-r4"}, PLACED("session-1-r4")),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1-r4")}, ENDED),
+           LOOK(.wants = {"PlacementId=session-1-r5"}, PLACEMENT("PENDING")),
+           STOP(.wants = {"PlacementId=session-1-r5"}, PLACEMENT("CANCELLED")),
+           LOOK(.wants = {"PlacementId=session-1-r6"}, MISSING));
+    assert_success(f, "the session has no server; its placement was ended");
+}
+
+static void last_placement_of_a_series_is_ended_too(void **state) {
+    struct handler_fixture *f = *state;
+    struct step failed = LOOK(PLACEMENT("FAILED"));
+    EXPECT(f, LOOKUP(NO_SERVER));
+    for (int i = 1; i < 50; i++)
+        expect(f, &failed, 1);
+    f->endless = &failed;
+    start_good_terminate(f);
+    finish_call(f);
+    assert_int_equal(f->code, RPC_OK);
+    assert_int_equal(49 + f->n_endless, SESSION_TOKEN_MAX_TURNS);
+}
+
+static void server_that_ended_does_not_hide_a_later_placement(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED), END(MISSING), LOOK(PLACED("session-1")),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1")}, MISSING),
+           LOOK(.wants = {"PlacementId=session-1-r2"}, PLACEMENT("PENDING")),
+           STOP(PLACEMENT("CANCELLED")), LOOK(MISSING));
+    assert_success(f, "the server had ended already; its placement was ended");
+}
+
+static void terminate_placed_meanwhile_ends_session(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(NO_SERVER), LOOK(PLACEMENT("PENDING")),
+           STOP(REFUSED("InvalidRequestException")), LOOK(PLACED("session-1")),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1")}, ENDED), LOOK(MISSING));
+    assert_success(f, "the session has no server; its placement was ended");
+}
+
+static void placement_that_cannot_be_stopped_is_an_error(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(NO_SERVER));
+    for (int i = 0; i < 5; i++)
+        EXPECT(f, LOOK(PLACEMENT("PENDING")), STOP(REFUSED("InvalidRequestException")));
+    terminate_refused(f, RPC_INVALID_ARGUMENT, "StopGameSessionPlacement: InvalidRequest");
+    assert_int_equal(f->svc.servers_left, 1);
+}
+
+static void answer_that_says_nothing_of_a_placement_is_an_error(void **state) {
+    static const struct {
+        const char *body;
+        const char *words;
+    } cases[] = {
+        {"{}", "has no GameSessionPlacement"},
+        {"{\"GameSessionPlacement\":{}}", "has no Status"},
+        {"{\"GameSessionPlacement\":{\"Status\":\"PAUSED\"}}", "has no Status"},
+        {"{\"GameSessionPlacement\":{\"Status\":\"FULFILLED\"}}", "has no GameSessionArn"},
+        {"not JSON", "the answer could not be understood"},
+    };
+    struct handler_fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        EXPECT(f, LOOKUP(NO_SERVER), LOOK(OK(cases[i].body)));
+        start_good_terminate(f);
+        finish_call(f);
+        assert_true(f->code == RPC_UNAVAILABLE || f->code == RPC_INTERNAL);
+        assert_contains(f->message, cases[i].words);
+        pass(f, 20);
+    }
+}
+
+static void id_that_gamelift_can_never_have_taken_has_nothing_left(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_terminate_game_session req = DSM_REQUEST_TERMINATE_GAME_SESSION_INIT;
+    req.session_id = text_of("has_underscore");
+    req.namespace_ = text_of("studio-game");
+    EXPECT(f, {.op = "GET /session/v1/public/namespaces/studio-game/gamesessions/has_underscore",
+               AGS_UNKNOWN});
+    start_terminate(f, &req);
+    finish_call(f);
+    assert_int_equal(f->code, RPC_OK);
+}
+
+static void terminate_needs_both_ids(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_terminate_game_session req = DSM_REQUEST_TERMINATE_GAME_SESSION_INIT;
+    req.namespace_ = text_of("studio-game");
+    start_terminate(f, &req);
+    finish_call(f);
+    assert_failed(f, RPC_INVALID_ARGUMENT, "session_id is empty");
+    pass(f, 20);
+    req.session_id = text_of("session-1");
+    req.namespace_ = text_of("");
+    start_terminate(f, &req);
+    finish_call(f);
+    assert_failed(f, RPC_INVALID_ARGUMENT, "namespace is empty");
+}
+
+/* ---- no path leaves a server behind silently ---- */
+
+static void what_could_not_be_ended_is_an_error_a_line_and_a_count(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("AccessDeniedException")));
+    terminate_refused(f, RPC_PERMISSION_DENIED, "TerminateGameSession: AccessDeniedException");
+    pass(f, 20);
+    EXPECT(f, LOOKUP(SERVED), END(FAULTY));
+    terminate_refused(f, RPC_UNAVAILABLE, "InternalServiceException");
+    pass(f, 20);
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
+           LOOK_AT_SERVER(REFUSED("AccessDeniedException")));
+    terminate_refused(f, RPC_FAILED_PRECONDITION, "InvalidGameSessionStatusException");
+    assert_int_equal(f->svc.servers_left, 3);
+    assert_true(logged(f, "a server may still be running"));
+}
+
+static void ags_that_cannot_be_asked_is_an_error(void **state) {
+    static const struct {
+        int status;
+        enum rpc_code code;
+        const char *words;
+    } cases[] = {
+        {500, RPC_UNAVAILABLE, "AGS getGameSession: HTTP status 500"},
+        {503, RPC_UNAVAILABLE, "503"},
+        {429, RPC_RESOURCE_EXHAUSTED, "429"},
+        {403, RPC_INTERNAL, "the IAM client lacks a permission"},
+        {STEP_BREAKS, RPC_UNAVAILABLE, "AGS getGameSession: the connection broke"},
+        {200, RPC_INTERNAL, "could not be understood"},
+    };
+    struct handler_fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        EXPECT(f, LOOKUP(.status = cases[i].status, .body = "[1"));
+        terminate_refused(f, cases[i].code, cases[i].words);
+        pass(f, 20);
+    }
+}
+
+static void ags_that_does_not_answer_does_not_hold_a_call_for_ever(void **state) {
+    struct handler_fixture *f = *state;
+    f->deadline_ms = 3000;
+    EXPECT(f, LOOKUP(SILENT));
+    terminate_refused(f, RPC_DEADLINE_EXCEEDED, "");
+    assert_in_range(f->took_ms, 2980, 3100);
+}
+
+static void token_that_ags_refuses_is_renewed_once(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(.status = 401, .body = "{}"), LOOKUP(SERVED), END(ENDED));
+    assert_success(f, "");
+    assert_int_equal(f->n_tokens, 2);
+    EXPECT(f, LOOKUP(.status = 401, .body = "{}"), LOOKUP(.status = 401, .body = "{}"));
+    terminate_refused(f, RPC_INTERNAL, "are AB_CLIENT_ID and AB_CLIENT_SECRET right?");
+}
+
+static void terminate_cancelled_at_any_moment_ends_once(void **state) {
+    struct handler_fixture *f = *state;
+    const struct step steps[] = {LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
+                                 LOOK_AT_SERVER(LISTED("")), LOOK(PLACEMENT("PENDING")),
+                                 STOP(PLACEMENT("CANCELLED"))};
+    for (size_t silent = 0; silent < 5; silent++) {
+        for (size_t i = 0; i < silent; i++)
+            expect(f, &steps[i], 1);
+        struct step last = steps[silent];
+        last.status = STEP_SILENT;
+        expect(f, &last, 1);
+        start_good_terminate(f);
+        finish_script(f);
+        cancel_call(f, RPC_CANCELLED);
+        finish_call(f);
+        assert_failed(f, RPC_CANCELLED, "");
+        pass(f, 1000);
+        assert_int_equal(f->finished, 1);
+    }
+}
+
+static void terminate_cancelled_while_it_waits_ends_once(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(SERVED), END(REFUSED("NotReadyException")));
+    start_good_terminate(f);
+    finish_script(f);
+    pass(f, 100);
+    cancel_call(f, RPC_CANCELLED);
+    finish_call(f);
+    assert_failed(f, RPC_CANCELLED, "");
+    pass(f, 10000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        HANDLER_TEST(terminate_ends_the_server_that_ags_knows),
+        HANDLER_TEST(terminate_forces_where_that_is_set),
+        HANDLER_TEST(terminate_goes_to_the_region_of_the_arn),
+        HANDLER_TEST(terminate_without_server_information_succeeds),
+        HANDLER_TEST(session_that_ags_does_not_know_is_no_error),
+        HANDLER_TEST(terminate_twice_succeeds),
+        HANDLER_TEST(terminate_not_ready_is_tried_again),
+        HANDLER_TEST(session_that_still_comes_up_is_ended_when_it_can_be),
+        HANDLER_TEST(session_that_never_gets_ready_is_an_error_in_time),
+        HANDLER_TEST(terminate_stops_pending_placement),
+        HANDLER_TEST(terminate_walks_through_all_placements_of_the_session),
+        HANDLER_TEST(last_placement_of_a_series_is_ended_too),
+        HANDLER_TEST(server_that_ended_does_not_hide_a_later_placement),
+        HANDLER_TEST(terminate_placed_meanwhile_ends_session),
+        HANDLER_TEST(placement_that_cannot_be_stopped_is_an_error),
+        HANDLER_TEST(answer_that_says_nothing_of_a_placement_is_an_error),
+        HANDLER_TEST(id_that_gamelift_can_never_have_taken_has_nothing_left),
+        HANDLER_TEST(terminate_needs_both_ids),
+        HANDLER_TEST(what_could_not_be_ended_is_an_error_a_line_and_a_count),
+        HANDLER_TEST(ags_that_cannot_be_asked_is_an_error),
+        HANDLER_TEST(ags_that_does_not_answer_does_not_hold_a_call_for_ever),
+        HANDLER_TEST(token_that_ags_refuses_is_renewed_once),
+        HANDLER_TEST(terminate_cancelled_at_any_moment_ends_once),
+        HANDLER_TEST(terminate_cancelled_while_it_waits_ends_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
