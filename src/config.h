@@ -20,6 +20,13 @@ struct config {
     int shutdown_grace_s;
     int request_timeout_ms;
 
+    bool auth_enabled;
+    int refresh_interval_s;
+    int auth_max_stale_s;
+    bool auth_require_extend_namespace;
+    struct str auth_required_resource;
+    int auth_required_action;
+
     struct aws_environment aws; /* who signs, where, and as whom: src/aws reads these */
     struct str aws_ca_bundle;
     int aws_max_attempts;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Environment -> configuration -> wiring -> serving -> draining. */
+#include "auth/authorizer.h"
+#include "auth/refresh.h"
 #include "aws/client.h"
 #include "aws/credentials_chain.h"
 #include "aws/region.h"
@@ -17,6 +19,7 @@
 #include "telemetry/metrics_server.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/service_metrics.h"
+#include "telemetry/trace.h"
 #include "telemetry/upstream_metrics.h"
 
 #include <getopt.h>
@@ -28,15 +31,21 @@
 
 #define USER_AGENT "session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"
 #define INSTANCE_WAIT_MS 5000 /* for an EC2 instance's credentials at the start */
+#define FLUSH_MS 2000         /* for spans at the end */
 
 struct app {
     struct arena *arena;
     struct config config;
+    struct trace_settings trace_settings;
+    struct tracer *tracer;
     struct loop *loop;
     struct http_client *http;
     struct aws_credentials_provider *credentials;
     struct err *no_credentials; /* why there were none at the start */
     struct dsm_service service;
+    struct trust_store *trust;
+    struct auth_refresh *auth_refresh;
+    struct authorizer *authorizer; /* NULL: calls are not authorized */
     struct metrics *metrics;
     struct call_metrics *call_metrics;
     struct upstream_metrics *upstream_metrics;
@@ -51,10 +60,15 @@ struct app {
 
 /* ---- life ---- */
 
-static void on_drained(void *priv) {
+static void on_flushed(void *priv) {
     struct app *app = priv;
     LOG_INFO(NULL, "stopped");
     loop_stop(app->loop);
+}
+
+static void on_drained(void *priv) {
+    struct app *app = priv;
+    tracer_flush(app->tracer, FLUSH_MS, on_flushed, app);
 }
 
 /* The first signal drains; the second one ends the process at once. */
@@ -154,6 +168,14 @@ static struct err *connect_gamelift(struct app *app) {
     struct endpoint_settings endpoint;
     const struct http_curl_options http = {.ca_bundle = c->aws_ca_bundle};
     app->http = http_curl_new(app->loop, &http);
+    const struct tracer_options tracing = {
+        .loop = app->loop,
+        .http = app->http,
+        .settings = &app->trace_settings,
+        .version = STR(VERSION),
+        .user_agent = STR("session-dsm/" VERSION),
+    };
+    app->tracer = tracer_new(&tracing);
     struct err *err = shared_config_load(app->arena, &c->aws, &files);
     if (err == NULL)
         err = find_aws(app, files, &endpoint);
@@ -167,6 +189,7 @@ static struct err *connect_gamelift(struct app *app) {
             .max_attempts = c->aws_max_attempts,
             .observe = upstream_metrics_aws,
             .observe_priv = app->upstream_metrics,
+            .tracer = tracer_http(app->tracer),
         };
         err = aws_client_new(&options, app->arena, &app->service.gamelift);
     }
@@ -185,10 +208,38 @@ static void connect_ags(struct app *app) {
         .user_agent = STR("session-dsm/" VERSION),
         .observe = upstream_metrics_ags,
         .observe_priv = app->upstream_metrics,
+        .tracer = tracer_http(app->tracer),
     };
     app->service.ags = ags_client_new(&options);
     /* In the background: serving does not wait for AGS. */
     ags_client_prepare(app->service.ags);
+}
+
+static void set_up_authorization(struct app *app) {
+    struct config *c = &app->config;
+    if (!c->auth_enabled) {
+        LOG_WARN(NULL, "callers are not authorized",
+                 LOG_CSTR("setting", "PLUGIN_GRPC_SERVER_AUTH_ENABLED"));
+        return;
+    }
+    app->trust = trust_store_new((int64_t)c->auth_max_stale_s * 1000);
+    const struct auth_refresh_options refresh = {
+        .loop = app->loop,
+        .ags = app->service.ags,
+        .trust = app->trust,
+        .interval_ms = (int64_t)c->refresh_interval_s * 1000,
+    };
+    app->auth_refresh = auth_refresh_new(&refresh);
+    const struct authorizer_options options = {
+        .trust = app->trust,
+        .namespace_name = c->ab_namespace,
+        .any_without_extend_namespace = !c->auth_require_extend_namespace,
+        .resource = c->auth_required_resource,
+        .action = c->auth_required_action,
+        .unknown_key = auth_refresh_unknown_key,
+        .unknown_key_priv = app->auth_refresh,
+    };
+    app->authorizer = authorizer_new(&options);
 }
 
 static void set_up_service(struct app *app) {
@@ -206,12 +257,23 @@ static void set_up_service(struct app *app) {
     svc->reclaim_delay_ms = c->reclaim_delay_ms;
 }
 
+/* Hook of the server: a call has arrived. */
+static struct err *on_admit(void *priv, struct rpc_call *rpc) {
+    struct app *app = priv;
+    tracer_admit(app->tracer, rpc);
+    struct err *err = access_log_admit(NULL, rpc);
+    if (err == NULL && app->authorizer != NULL)
+        err = authorizer_admit(app->authorizer, rpc);
+    return err;
+}
+
 /* Hook of the server: a call is over. */
 static void on_finished(void *priv, const struct rpc_call *rpc,
                         const struct server_outcome *outcome) {
     struct app *app = priv;
     access_log_finished(NULL, rpc, outcome);
     call_metrics_finished(app->call_metrics, rpc, outcome);
+    tracer_finished(app->tracer, rpc, outcome);
 }
 
 static struct err *start_metrics(struct app *app) {
@@ -233,7 +295,7 @@ static struct err *start_serving(struct app *app) {
     const struct server_options options = {
         .port = app->config.grpc_port,
         .default_deadline_ms = app->config.request_timeout_ms,
-        .admit = access_log_admit,
+        .admit = on_admit,
         .finished = on_finished,
         .priv = app,
     };
@@ -250,6 +312,7 @@ static struct err *start(struct app *app) {
     if (err != NULL)
         return err;
     log_start(app->config.log_level, STDOUT_FILENO);
+    trace_settings_load(app->arena, &app->trace_settings);
     runtime_acquire();
     app->loop = loop_new();
     app->metrics = metrics_new();
@@ -260,6 +323,7 @@ static struct err *start(struct app *app) {
     if (err != NULL)
         return err;
     connect_ags(app);
+    set_up_authorization(app);
     return start_serving(app);
 }
 
@@ -268,9 +332,13 @@ static void stop(struct app *app) {
     service_metrics_free(app->service_metrics);
     server_free(app->server);
     health_free(app->health);
+    authorizer_free(app->authorizer);
+    auth_refresh_free(app->auth_refresh);
+    trust_store_free(app->trust);
     reclaim_give_up_all(&app->service);
     ags_client_free(app->service.ags);
     aws_client_free(app->service.gamelift);
+    tracer_free(app->tracer);
     http_curl_free(app->http);
     aws_credentials_provider_free(app->credentials);
     upstream_metrics_free(app->upstream_metrics);
@@ -281,6 +349,7 @@ static void stop(struct app *app) {
         runtime_release();
     }
     config_clear(&app->config);
+    trace_settings_clear(&app->trace_settings);
     log_stop(1000);
     arena_free(app->arena);
 }
@@ -294,6 +363,7 @@ static void help(void) {
            "  --version       the version\n"
            "  --print-config  what the environment sets, secrets as ***\n\n");
     config_help(stdout);
+    trace_settings_help(stdout);
 }
 
 /* Exit status: 0 stopped by a signal, 1 a setting is wrong or the start failed, 2 wrong usage. */
@@ -330,10 +400,14 @@ int main(int argc, char **argv) {
     harden_process();
     if (print_config) {
         struct err *err = config_load(app.arena, &app.config);
-        if (err == NULL)
+        if (err == NULL) {
+            trace_settings_load(app.arena, &app.trace_settings);
             config_print(stdout, &app.config);
-        else
+            trace_settings_print(stdout, &app.trace_settings);
+            trace_settings_clear(&app.trace_settings);
+        } else {
             fprintf(stderr, "session-dsm: " STR_FMT "\n", STR_ARG(err->msg));
+        }
         config_clear(&app.config);
         arena_free(app.arena);
         return err == NULL ? 0 : 1;

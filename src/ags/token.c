@@ -73,6 +73,10 @@ static struct err *no_token(struct ags_token *t, struct arena *a) {
     if (t->last_err == NULL)
         return err_new(a, RPC_DEADLINE_EXCEEDED, "AGS gave no access token in time");
     struct err *err = err_copy(a, t->last_err);
+    /* What AGS says of our grant is no answer to the caller's question: a 404 here must not be
+     * taken for a session that is gone, nor a 400 for a wrong request. */
+    if (!err->retryable)
+        err->code = RPC_INTERNAL;
     err->msg = arena_printf(a, "no AGS access token: " STR_FMT, STR_ARG(t->last_err->msg));
     return err;
 }
@@ -85,8 +89,11 @@ static void on_waiter_deadline(struct loop_timer *timer) {
 }
 
 static void answer_waiters(struct ags_token *t, bool failed) {
-    while (!list_empty(&t->waiters)) {
-        struct waiter *w = CONTAINER_OF(t->waiters.next, struct waiter, node);
+    /* Who asks again in its callback waits for the next fetch. */
+    struct list waiting;
+    list_move(&t->waiters, &waiting);
+    while (!list_empty(&waiting)) {
+        struct waiter *w = CONTAINER_OF(waiting.next, struct waiter, node);
         struct err *err = failed ? no_token(t, w->ctx->arena) : NULL;
         leave(w);
         w->fn(w->priv, err);
@@ -161,8 +168,6 @@ static void on_granted(void *priv, const struct ags_token_with_device_cookie_res
     }
     t->fetch = NULL;
     arena_free(fetch);
-    if (err == NULL || final)
-        answer_waiters(t, final);
     if (t->failures > 0) {
         /* Without a waiter the next call, or the end of this pause, starts the next fetch. */
         int64_t ms = final ? REFUSED_PAUSE_MS
@@ -170,6 +175,8 @@ static void on_granted(void *priv, const struct ags_token_with_device_cookie_res
                                         0.5 + 0.5 * random_unit());
         loop_timer_start(t->loop, &t->next, ms, on_next);
     }
+    if (err == NULL || final)
+        answer_waiters(t, final);
 }
 
 static void start_fetch(struct ags_token *t) {

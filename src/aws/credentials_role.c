@@ -95,7 +95,7 @@ static void fetch_role(struct aws_credentials_source *base, struct ctx *ctx,
 struct err *aws_source_role(struct aws_plan *plan, struct str what, const struct sts_role *role,
                             struct aws_credentials_source *from,
                             struct aws_credentials_source **ret) {
-    struct role_source *s;
+    struct role_source *s = NULL;
     struct err *err = new_source(plan, what, role, &s);
     if (err != NULL)
         return err;
@@ -126,7 +126,7 @@ static void fetch_web_identity(struct aws_credentials_source *base, struct ctx *
 struct err *aws_source_web_identity(struct aws_plan *plan, struct str what,
                                     const struct sts_role *role, struct str token_file,
                                     struct aws_credentials_source **ret) {
-    struct role_source *s;
+    struct role_source *s = NULL;
     struct err *err = new_source(plan, what, role, &s);
     if (err != NULL)
         return err;

@@ -77,6 +77,15 @@ static const struct partition *partition_of(struct str region) {
     return &aws;
 }
 
+/*
+ * In us-gov the ordinary hosts of these services are the FIPS ones, and there is none with "-fips"
+ * in its name, but for dual-stack.
+ */
+static bool is_fips_by_itself(const struct endpoint_settings *in, struct str region) {
+    return !in->use_dualstack && str_eq(region_prefix(region), STR("us-gov")) &&
+           (str_eq(in->service, STR("sts")) || str_eq(in->service, STR("sqs")));
+}
+
 static bool is_host_label(struct str s) {
     for (size_t i = 0; i < s.n; i++)
         if (!is_alnum(s.p[i]) && s.p[i] != '-')
@@ -247,10 +256,11 @@ struct err *endpoint_resolve(struct arena *a, const struct endpoint_settings *in
     } else {
         const struct partition *p = partition_of(region);
         struct str suffix = in->use_dualstack ? p->dualstack : p->dns;
+        const char *mark = fips && !is_fips_by_itself(in, region) ? "-fips" : "";
         struct url url = {
             .https = true,
-            .host = arena_printf(a, STR_FMT "%s." STR_FMT "." STR_FMT, STR_ARG(in->service),
-                                 fips ? "-fips" : "", STR_ARG(region), STR_ARG(suffix)),
+            .host = arena_printf(a, STR_FMT "%s." STR_FMT "." STR_FMT, STR_ARG(in->service), mark,
+                                 STR_ARG(region), STR_ARG(suffix)),
             .path = STR(""),
         };
         finish(a, &url, &found);

@@ -110,7 +110,8 @@ static struct str for_caller(struct arena *a, struct str text) {
     size_t i = 0;
     buf_init(&b, SHOWN_MESSAGE + 16);
     while (i < text.n && b.n < SHOWN_MESSAGE + 4) {
-        if (str_starts(str_from(text, i), STR("arn:"))) {
+        /* The names of all partitions begin alike; "learn:" is no ARN. */
+        if (str_starts(str_from(text, i), STR("arn:aws"))) {
             buf_puts(&b, "(arn)");
             while (i < text.n && !ends_arn(text.p[i]))
                 i++;

@@ -42,4 +42,15 @@ static inline void list_remove(struct list *node) {
     list_init(node);
 }
 
+/* All nodes of `from`, in their order, to the uninitialised or empty head `to`. */
+static inline void list_move(struct list *from, struct list *to) {
+    list_init(to);
+    if (list_empty(from))
+        return;
+    *to = *from;
+    to->next->prev = to;
+    to->prev->next = to;
+    list_init(from);
+}
+
 #endif

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/obj.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -95,6 +97,8 @@ static void put_fields(struct buf *b, const struct log_field *f) {
             buf_printf(b, ":%lld", (long long)f->i);
             break;
         case LOG_KIND_RAW:
+            if (str_empty(f->s))
+                break;
             buf_putc(b, ',');
             buf_putjson(b, str_c(f->key));
             buf_putc(b, ':');
@@ -138,16 +142,28 @@ static void put_head(struct buf *b, enum log_level level, const char *msg) {
 
 /* ---- the writer ---- */
 
-/* False when the descriptor takes no more. */
-static bool write_all(int fd, const char *p, size_t n) {
+static uint64_t count_lines(const char *p, size_t n) {
+    uint64_t lines = 0;
+    for (size_t i = 0; i < n; i++)
+        lines += p[i] == '\n';
+    return lines;
+}
+
+/* Waits for a slow reader; lines that the descriptor refuses are counted as dropped. */
+static void write_all(int fd, const char *p, size_t n) {
     while (n > 0) {
         ssize_t done = write(fd, p, n);
-        if (done < 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
+        if (done >= 0) {
+            p += done;
+            n -= (size_t)done;
+        } else if (errno == EAGAIN) { /* a program that shares stdout may set it so */
+            struct pollfd ready = {.fd = fd, .events = POLLOUT};
+            (void)poll(&ready, 1, -1);
+        } else if (errno != EINTR) {
+            atomic_fetch_add(&dropped, count_lines(p, n));
+            return;
+        }
     }
-    return true;
 }
 
 static void *writer_main(void *arg) {
@@ -165,8 +181,7 @@ static void *writer_main(void *arg) {
         writer.queue = swap;
         writer.idle = false;
         pthread_mutex_unlock(&writer.lock);
-        if (!write_all(writer.fd, taken.p, taken.n))
-            atomic_fetch_add(&dropped, 1);
+        write_all(writer.fd, taken.p, taken.n);
         buf_reset(&taken);
         pthread_mutex_lock(&writer.lock);
         writer.idle = true;
@@ -227,7 +242,7 @@ static void submit(const struct buf *line) {
     pthread_mutex_lock(&writer.lock);
     if (!writer.running) {
         pthread_mutex_unlock(&writer.lock);
-        (void)write_all(writer.fd, line->p, line->n);
+        write_all(writer.fd, line->p, line->n);
         return;
     }
     if (writer.queue.max - writer.queue.n < line->n) {
@@ -254,7 +269,7 @@ void log_write(const struct log *log, enum log_level level, const char *msg,
     buf_puts(&line, "}\n");
     if (line.failed) {
         buf_reset(&line);
-        put_head(&line, level, msg);
+        put_head(&line, level, strlen(msg) < 1000 ? msg : "a message that is too long");
         buf_puts(&line, ",\"truncated\":true}\n");
     }
     submit(&line);

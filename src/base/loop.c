@@ -13,6 +13,7 @@ struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t alarm; /* set to the earliest of the timers */
+    uv_idle_t due;    /* runs while the earliest is due already */
 
     pthread_mutex_t lock; /* guards the three below */
     struct loop_job *first;
@@ -54,8 +55,10 @@ struct loop *loop_new(void) {
     AZ(uv_loop_init(&loop->uv));
     AZ(uv_async_init(&loop->uv, &loop->wake, run_jobs));
     AZ(uv_timer_init(&loop->uv, &loop->alarm));
+    AZ(uv_idle_init(&loop->uv, &loop->due));
     loop->wake.data = loop;
     loop->alarm.data = loop;
+    loop->due.data = loop;
     return loop;
 }
 
@@ -65,6 +68,7 @@ void loop_free(struct loop *loop) {
     OBJ_CHECK(loop, LOOP_MAGIC);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
+    uv_close((uv_handle_t *)&loop->due, NULL);
     /* Lets the close callbacks of every handle run, also of those that curl left behind. */
     while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0)
         continue;
@@ -137,15 +141,27 @@ static void sift_down(struct loop *loop, size_t at, struct loop_timer *timer) {
 }
 
 static void on_alarm(uv_timer_t *alarm);
+static void on_due(uv_idle_t *idle);
 
+/*
+ * What is due now waits for the next turn of the loop in an idle handle, not in a timer of zero
+ * milliseconds: libuv runs such a timer again at once if it is set from a timer's callback, and
+ * would never look at a socket again.
+ */
 static void set_alarm(struct loop *loop) {
+    int64_t ms = loop->n_timers == 0 ? 1 : loop->heap[0]->when_ms - clock_mono_ms();
+    if (ms <= 0) {
+        uv_timer_stop(&loop->alarm);
+        AZ(uv_idle_start(&loop->due, on_due));
+        return;
+    }
+    uv_idle_stop(&loop->due);
     if (loop->n_timers == 0) {
         uv_timer_stop(&loop->alarm);
         return;
     }
-    int64_t ms = loop->heap[0]->when_ms - clock_mono_ms();
     uv_update_time(&loop->uv);
-    AZ(uv_timer_start(&loop->alarm, on_alarm, ms > 0 ? (uint64_t)ms : 0, 0));
+    AZ(uv_timer_start(&loop->alarm, on_alarm, (uint64_t)ms, 0));
 }
 
 static void take_out(struct loop *loop, struct loop_timer *timer) {
@@ -161,8 +177,7 @@ static void take_out(struct loop *loop, struct loop_timer *timer) {
         sift_down(loop, at, moved);
 }
 
-static void on_alarm(uv_timer_t *alarm) {
-    struct loop *loop = alarm->data;
+static void run_due(struct loop *loop) {
     OBJ_CHECK(loop, LOOP_MAGIC);
     int64_t now = clock_mono_ms();
     /* Bounded, so that a timer which re-arms itself for now does not starve the loop. */
@@ -174,6 +189,14 @@ static void on_alarm(uv_timer_t *alarm) {
         timer->fn(timer);
     }
     set_alarm(loop);
+}
+
+static void on_alarm(uv_timer_t *alarm) {
+    run_due(alarm->data);
+}
+
+static void on_due(uv_idle_t *idle) {
+    run_due(idle->data);
 }
 
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t ms, loop_timer_fn *fn) {

@@ -15,7 +15,7 @@ struct http_curl_options {
     int64_t timeout_ms;         /* whole exchange; 0: 10,000 */
     size_t max_response;        /* bytes of body; 0: 4 MiB */
     long max_connections;       /* open at once; more transfers wait; 0: 10,000 */
-    struct str ca_bundle;       /* PEM file; absent: the system's */
+    struct str ca_bundle;       /* PEM file, instead of the system's; copied */
 };
 
 /*

@@ -21,6 +21,8 @@ struct curl_client {
     CURLM *multi;
     struct http_curl_options options;
     bool proxies;            /* the environment names one */
+    char *ca_file;           /* NULL: curl's default */
+    bool no_ca_folder;       /* that file is all that is trusted */
     struct loop_timer timer; /* curl's own wish to be called */
     struct loop_job sweep;   /* looks for transfers that ended inside http_start */
     bool sweeping;           /* the job is posted */

@@ -41,8 +41,12 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
         watch(w, 0);
         return;
     }
-    if (status < 0)
-        flags = CURL_CSELECT_ERR;
+    if (status < 0) {
+        /* libuv has stopped watching. Told of an error, curl would give up; let it find the error
+         * by reading, and it knows a pooled connection that the server has closed. */
+        w->watched = 0;
+        flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+    }
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)

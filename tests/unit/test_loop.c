@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The event loop, its timers, work handed over by threads, contexts and waiting on them. */
+#include "unit/unit.h"
+
+#include "base/clock.h"
+#include "base/ctx_sleep.h"
+#include "base/obj.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+static struct arena *arena;
+static struct loop *loop;
+static char order[256]; /* what ran, a letter each */
+
+static int set_up(void **state) {
+    (void)state;
+    arena = arena_new(ARENA_LIMIT_DEFAULT);
+    loop = loop_new();
+    order[0] = '\0';
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    clock_hold(-1, -1);
+    arena_free(arena);
+    loop_free(loop);
+    return 0;
+}
+
+static void note(char letter) {
+    size_t n = strlen(order);
+    ASSERT(n + 1 < sizeof order);
+    order[n] = letter;
+    order[n + 1] = '\0';
+}
+
+static void on_stop(struct loop_timer *timer) {
+    loop_stop(timer->loop);
+}
+
+/* Runs the loop for so long, on the real clock or a held one. */
+static void run_for(int64_t ms) {
+    struct loop_timer timer = {.armed = false};
+    loop_timer_start(loop, &timer, ms, on_stop);
+    loop_run(loop);
+    loop_timer_stop(&timer);
+}
+
+/* Moves the held clock and runs what is due then. */
+static void advance(int64_t ms) {
+    clock_hold(clock_mono_us() + ms * 1000, 0);
+    for (int i = 0; i < 3; i++)
+        run_for(0);
+}
+
+/* ---- timers ---- */
+
+struct named_timer {
+    struct loop_timer timer;
+    char letter;
+};
+
+static void on_named(struct loop_timer *timer) {
+    note(CONTAINER_OF(timer, struct named_timer, timer)->letter);
+}
+
+static void timers_run_in_order_of_time_not_of_arming(void **state) {
+    (void)state;
+    static const int64_t at[] = {30, 10, 20, 0, -5, 40};
+    struct named_timer timers[ARRAY_LEN(at)] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+        timers[i].letter = (char)('a' + i);
+        loop_timer_start(loop, &timers[i].timer, at[i], on_named);
+    }
+    assert_string_equal(order, "");
+    int64_t began = clock_mono_ms();
+    run_for(60);
+    assert_true(clock_mono_ms() - began >= 59);
+    assert_true(strcmp(order, "debcaf") == 0 || strcmp(order, "edbcaf") == 0);
+}
+
+static void a_timer_runs_once_and_not_before_its_time(void **state) {
+    (void)state;
+    clock_hold(1000000, 0);
+    struct named_timer t = {.letter = 'a'};
+    loop_timer_start(loop, &t.timer, 1000, on_named);
+    assert_true(t.timer.armed);
+    advance(999);
+    assert_string_equal(order, "");
+    advance(1);
+    assert_string_equal(order, "a");
+    assert_false(t.timer.armed);
+    advance(5000);
+    assert_string_equal(order, "a");
+}
+
+static void re_arming_replaces_and_stopping_is_harmless(void **state) {
+    (void)state;
+    clock_hold(1000000, 0);
+    struct named_timer t = {.letter = 'a'};
+    loop_timer_stop(&t.timer);
+    loop_timer_start(loop, &t.timer, 10, on_named);
+    loop_timer_start(loop, &t.timer, 100, on_named);
+    advance(50);
+    assert_string_equal(order, "");
+    loop_timer_start(loop, &t.timer, 10, on_named);
+    advance(10);
+    assert_string_equal(order, "a");
+    loop_timer_start(loop, &t.timer, 10, on_named);
+    loop_timer_stop(&t.timer);
+    loop_timer_stop(&t.timer);
+    advance(100);
+    assert_string_equal(order, "a");
+}
+
+struct forever {
+    struct loop_timer timer;
+    int runs;
+};
+
+static void on_forever(struct loop_timer *timer) {
+    struct forever *f = CONTAINER_OF(timer, struct forever, timer);
+    f->runs++;
+    loop_timer_start(timer->loop, timer, 0, on_forever);
+}
+
+static void a_timer_that_re_arms_itself_for_now_starves_nobody(void **state) {
+    (void)state;
+    struct forever f = {.runs = 0};
+    struct named_timer t = {.letter = 'a'};
+    loop_timer_start(loop, &f.timer, 0, on_forever);
+    loop_timer_start(loop, &t.timer, 10, on_named);
+    run_for(30);
+    loop_timer_stop(&f.timer);
+    assert_string_equal(order, "a");
+    assert_true(f.runs > 1);
+}
+
+static struct named_timer victims[3];
+
+static void on_killer(struct loop_timer *timer) {
+    (void)timer;
+    for (size_t i = 0; i < ARRAY_LEN(victims); i++)
+        loop_timer_stop(&victims[i].timer);
+    note('k');
+}
+
+static void a_timer_may_stop_others_that_are_due(void **state) {
+    (void)state;
+    clock_hold(1000000, 0);
+    struct loop_timer killer = {.armed = false};
+    memset(victims, 0, sizeof victims);
+    loop_timer_start(loop, &killer, 1, on_killer);
+    for (size_t i = 0; i < ARRAY_LEN(victims); i++) {
+        victims[i].letter = 'v';
+        loop_timer_start(loop, &victims[i].timer, 2, on_named);
+    }
+    advance(10);
+    assert_string_equal(order, "k");
+}
+
+/* ---- timers against a model ---- */
+
+#define MODEL_TIMERS 300
+
+struct model_timer {
+    struct loop_timer timer;
+    bool armed;
+    int64_t when_ms;
+    int runs;
+    int due; /* runs that the model asks for */
+};
+
+static struct model_timer model[MODEL_TIMERS];
+static int64_t last_when;
+static bool out_of_order;
+
+static void on_model(struct loop_timer *timer) {
+    struct model_timer *m = CONTAINER_OF(timer, struct model_timer, timer);
+    out_of_order = out_of_order || m->when_ms < last_when;
+    last_when = m->when_ms;
+    m->runs++;
+}
+
+static void model_step(unsigned choice, struct model_timer *m, int64_t ms) {
+    if (choice < 70) {
+        loop_timer_start(loop, &m->timer, ms, on_model);
+        m->armed = true;
+        m->when_ms = clock_mono_ms() + ms;
+    } else {
+        loop_timer_stop(&m->timer);
+        m->armed = false;
+    }
+}
+
+static void random_arming_agrees_with_a_model(void **state) {
+    (void)state;
+    clock_hold(1000000, 0);
+    memset(model, 0, sizeof model);
+    srand(42);
+    for (int round = 0; round < 400; round++) {
+        for (int i = 0; i < 40; i++)
+            model_step((unsigned)rand() % 100, &model[rand() % MODEL_TIMERS], 1 + rand() % 500);
+        int64_t until = clock_mono_ms() + rand() % 30;
+        for (size_t i = 0; i < MODEL_TIMERS; i++)
+            if (model[i].armed && model[i].when_ms <= until) {
+                model[i].armed = false;
+                model[i].due++;
+            }
+        last_when = 0;
+        advance(until - clock_mono_ms());
+        for (size_t i = 0; i < MODEL_TIMERS; i++)
+            if (model[i].runs != model[i].due || model[i].timer.armed != model[i].armed)
+                fail_msg("round %d, timer %zu: ran %d times, %d were due", round, i, model[i].runs,
+                         model[i].due);
+        assert_false(out_of_order);
+    }
+    for (size_t i = 0; i < MODEL_TIMERS; i++)
+        loop_timer_stop(&model[i].timer);
+}
+
+/* ---- work from other threads ---- */
+
+#define THREADS 8
+#define JOBS 2000
+
+struct posted {
+    struct loop_job job;
+    int thread;
+    int number;
+};
+
+static struct posted *posted; /* THREADS * JOBS */
+static int next_of[THREADS];
+static int jobs_run;
+
+static void on_posted(struct loop_job *job) {
+    struct posted *p = CONTAINER_OF(job, struct posted, job);
+    if (next_of[p->thread]++ != p->number)
+        note('!');
+    if (++jobs_run == THREADS * JOBS)
+        loop_stop(loop);
+}
+
+static void *post_all(void *arg) {
+    struct posted *mine = arg;
+    for (int i = 0; i < JOBS; i++)
+        loop_post(loop, &mine[i].job, on_posted);
+    return NULL;
+}
+
+static void jobs_of_many_threads_all_run_each_threads_in_order(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    posted = calloc((size_t)THREADS * JOBS, sizeof *posted);
+    memset(next_of, 0, sizeof next_of);
+    jobs_run = 0;
+    for (int t = 0; t < THREADS; t++) {
+        for (int i = 0; i < JOBS; i++) {
+            posted[t * JOBS + i].thread = t;
+            posted[t * JOBS + i].number = i;
+        }
+        assert_int_equal(pthread_create(&threads[t], NULL, post_all, &posted[t * JOBS]), 0);
+    }
+    loop_run(loop);
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+    free(posted);
+    assert_int_equal(jobs_run, THREADS * JOBS);
+    assert_string_equal(order, "");
+}
+
+struct again {
+    struct loop_job job;
+    int left;
+};
+
+static void on_again(struct loop_job *job) {
+    struct again *a = CONTAINER_OF(job, struct again, job);
+    note('a');
+    if (--a->left > 0)
+        loop_post(loop, job, on_again);
+    else
+        loop_stop(loop);
+}
+
+static void a_job_may_be_posted_again_once_it_runs(void **state) {
+    (void)state;
+    struct again a = {.left = 5};
+    loop_post(loop, &a.job, on_again);
+    loop_run(loop);
+    assert_string_equal(order, "aaaaa");
+}
+
+static void on_letter_job(struct loop_job *job) {
+    (void)job;
+    note('j');
+}
+
+static void stop_returns_after_the_jobs_posted_before_it(void **state) {
+    (void)state;
+    struct loop_job jobs[3];
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+        loop_post(loop, &jobs[i], on_letter_job);
+    loop_stop(loop);
+    loop_run(loop);
+    assert_string_equal(order, "jjj");
+    /* It runs again after a stop, and what is never run is forgotten. */
+    loop_post(loop, &jobs[0], on_letter_job);
+    run_for(5);
+    assert_string_equal(order, "jjjj");
+    loop_post(loop, &jobs[0], on_letter_job);
+}
+
+static void a_loop_that_never_ran_can_be_freed(void **state) {
+    (void)state;
+    struct named_timer t = {.letter = 'a'};
+    struct loop *other = loop_new();
+    loop_timer_start(other, &t.timer, 0, on_named);
+    loop_free(other);
+    loop_free(NULL);
+    assert_string_equal(order, "");
+}
+
+/* ---- contexts ---- */
+
+static const struct err gone = {
+    .code = RPC_CANCELLED,
+    .origin = ERR_CALLER,
+    .msg = STR_INIT("the caller went away"),
+};
+
+struct named_hook {
+    struct ctx_hook hook;
+    char letter;
+    struct named_hook *removes;
+    struct arena *frees;
+};
+
+static void on_hook(struct ctx_hook *hook, const struct err *reason) {
+    struct named_hook *h = CONTAINER_OF(hook, struct named_hook, hook);
+    ASSERT(str_eq(reason->msg, gone.msg));
+    note(h->letter);
+    if (h->removes != NULL)
+        ctx_hook_remove(&h->removes->hook);
+    arena_free(h->frees);
+}
+
+static void each_hook_runs_once_first_added_first(void **state) {
+    (void)state;
+    struct ctx ctx;
+    struct named_hook a = {.letter = 'a'};
+    struct named_hook b = {.letter = 'b'};
+    struct named_hook c = {.letter = 'c'};
+    struct named_hook d = {.letter = 'd'};
+    a.removes = &c;
+    ctx_init(&ctx, arena, NULL, CTX_NO_DEADLINE);
+    ctx_hook_add(&ctx, &a.hook, on_hook);
+    ctx_hook_add(&ctx, &d.hook, on_hook);
+    ctx_hook_add(&ctx, &b.hook, on_hook);
+    ctx_hook_add(&ctx, &c.hook, on_hook);
+    ctx_hook_remove(&d.hook);
+    ctx_hook_remove(&d.hook);
+    assert_null(ctx_check(&ctx));
+    ctx_cancel(&ctx, &gone);
+    ctx_cancel(&ctx, &gone);
+    assert_string_equal(order, "ab");
+    ctx_hook_remove(&a.hook);
+    struct err *err = ctx_check(&ctx);
+    assert_int_equal(err->code, RPC_CANCELLED);
+    assert_int_equal(err->origin, ERR_CALLER);
+}
+
+static void a_hook_may_free_the_arena_that_the_context_lives_in(void **state) {
+    (void)state;
+    struct arena *own = arena_new(1000);
+    struct ctx *ctx = ARENA_NEW(own, struct ctx);
+    struct named_hook *h = ARENA_NEW(own, struct named_hook);
+    *h = (struct named_hook){.letter = 'a', .frees = own};
+    ctx_init(ctx, own, NULL, CTX_NO_DEADLINE);
+    ctx_hook_add(ctx, &h->hook, on_hook);
+    ctx_cancel(ctx, &gone);
+    assert_string_equal(order, "a");
+}
+
+static void the_check_names_deadline_and_memory(void **state) {
+    (void)state;
+    struct ctx ctx;
+    clock_hold(1000000, 0);
+    ctx_init(&ctx, arena, NULL, 1005);
+    assert_int_equal(ctx_remaining_ms(&ctx), 5);
+    assert_null(ctx_check(&ctx));
+    clock_hold(1005000, 0);
+    assert_int_equal(ctx_remaining_ms(&ctx), 0);
+    struct err *err = ctx_check(&ctx);
+    assert_int_equal(err->code, RPC_DEADLINE_EXCEEDED);
+    assert_int_equal(err->origin, ERR_CALLER);
+    ctx_init(&ctx, arena, NULL, CTX_NO_DEADLINE);
+    assert_true(ctx_remaining_ms(&ctx) == CTX_NO_DEADLINE);
+    (void)arena_alloc(arena, ARENA_LIMIT_DEFAULT);
+    assert_int_equal(ctx_check(&ctx)->code, RPC_RESOURCE_EXHAUSTED);
+}
+
+static void a_part_ends_with_the_whole_and_has_the_earlier_deadline(void **state) {
+    (void)state;
+    struct ctx parent;
+    struct ctx_child child = {.ctx = {.magic = 0}};
+    struct named_hook h = {.letter = 'h'};
+    ctx_init(&parent, arena, NULL, 2000);
+    ctx_child_end(&child);
+    ctx_child_begin(&child, &parent, CTX_NO_DEADLINE);
+    assert_int_equal(child.ctx.deadline_ms, 2000);
+    ctx_child_end(&child);
+    ctx_child_end(&child);
+    ctx_child_begin(&child, &parent, 1000);
+    assert_int_equal(child.ctx.deadline_ms, 1000);
+    ctx_hook_add(&child.ctx, &h.hook, on_hook);
+    ctx_cancel(&parent, &gone);
+    assert_string_equal(order, "h");
+    assert_int_equal(ctx_check(&child.ctx)->code, RPC_CANCELLED);
+    ctx_child_end(&child);
+}
+
+static void a_part_that_ends_leaves_the_whole_alive(void **state) {
+    (void)state;
+    struct ctx parent;
+    struct ctx_child child = {.ctx = {.magic = 0}};
+    ctx_init(&parent, arena, NULL, CTX_NO_DEADLINE);
+    ctx_child_begin(&child, &parent, CTX_NO_DEADLINE);
+    ctx_cancel(&child.ctx, &gone);
+    assert_null(ctx_check(&parent));
+    ctx_child_end(&child);
+    ctx_child_begin(&child, &parent, CTX_NO_DEADLINE);
+    assert_null(ctx_check(&child.ctx));
+    ctx_child_end(&child);
+    ctx_cancel(&parent, &gone);
+    assert_string_equal(order, "");
+}
+
+/* ---- sleeping ---- */
+
+static const struct err *slept;
+static int sleeps;
+
+static void on_slept(void *priv, const struct err *err) {
+    (void)priv;
+    slept = err;
+    sleeps++;
+}
+
+static void sleep_in(struct ctx *ctx, int64_t ms) {
+    slept = NULL;
+    sleeps = 0;
+    ctx_sleep(loop, ctx, ms, on_slept, NULL);
+    assert_int_equal(sleeps, 0);
+}
+
+static void a_sleep_ends_at_its_time(void **state) {
+    (void)state;
+    struct ctx ctx;
+    clock_hold(1000000, 0);
+    ctx_init(&ctx, arena, NULL, CTX_NO_DEADLINE);
+    sleep_in(&ctx, 100);
+    advance(99);
+    assert_int_equal(sleeps, 0);
+    advance(1);
+    assert_int_equal(sleeps, 1);
+    assert_null(slept);
+    ctx_cancel(&ctx, &gone);
+    assert_int_equal(sleeps, 1);
+}
+
+static void a_sleep_ends_early_with_its_context(void **state) {
+    (void)state;
+    struct ctx ctx;
+    clock_hold(1000000, 0);
+    ctx_init(&ctx, arena, NULL, 1050);
+    sleep_in(&ctx, 100);
+    advance(50);
+    assert_int_equal(sleeps, 1);
+    assert_int_equal(slept->code, RPC_DEADLINE_EXCEEDED);
+
+    ctx_init(&ctx, arena, NULL, CTX_NO_DEADLINE);
+    sleep_in(&ctx, 100);
+    ctx_cancel(&ctx, &gone);
+    assert_int_equal(sleeps, 1);
+    assert_int_equal(slept->code, RPC_CANCELLED);
+    advance(200);
+    assert_int_equal(sleeps, 1);
+
+    sleep_in(&ctx, 1000); /* it is over already: reported at once, yet from the loop */
+    advance(0);
+    assert_int_equal(sleeps, 1);
+    assert_int_equal(slept->code, RPC_CANCELLED);
+}
+
+static void a_sleep_goes_with_its_arena_without_a_word(void **state) {
+    (void)state;
+    struct ctx ctx;
+    struct arena *own = arena_new(1000);
+    clock_hold(1000000, 0);
+    ctx_init(&ctx, own, NULL, CTX_NO_DEADLINE);
+    sleep_in(&ctx, 100);
+    arena_free(own);
+    advance(200);
+    assert_int_equal(sleeps, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(timers_run_in_order_of_time_not_of_arming),
+        TEST(a_timer_runs_once_and_not_before_its_time),
+        TEST(re_arming_replaces_and_stopping_is_harmless),
+        TEST(a_timer_that_re_arms_itself_for_now_starves_nobody),
+        TEST(a_timer_may_stop_others_that_are_due),
+        TEST(random_arming_agrees_with_a_model),
+        TEST(jobs_of_many_threads_all_run_each_threads_in_order),
+        TEST(a_job_may_be_posted_again_once_it_runs),
+        TEST(stop_returns_after_the_jobs_posted_before_it),
+        TEST(a_loop_that_never_ran_can_be_freed),
+        TEST(each_hook_runs_once_first_added_first),
+        TEST(a_hook_may_free_the_arena_that_the_context_lives_in),
+        TEST(the_check_names_deadline_and_memory),
+        TEST(a_part_ends_with_the_whole_and_has_the_earlier_deadline),
+        TEST(a_part_that_ends_leaves_the_whole_alive),
+        TEST(a_sleep_ends_at_its_time),
+        TEST(a_sleep_ends_early_with_its_context),
+        TEST(a_sleep_goes_with_its_arena_without_a_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
