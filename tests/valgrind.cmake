@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every unit test of this folder once more under valgrind, as ctest "valgrind.NAME". Include it after
+# the last unit_test(). Not in sanitizer builds: the two do not go together.
+find_program(VALGRIND valgrind)
+if(VALGRIND AND NOT SANITIZE)
+  get_property(tests DIRECTORY PROPERTY TESTS)
+  foreach(test IN LISTS tests)
+    string(REGEX REPLACE "^unit\\." "" name ${test})
+    if(NOT name STREQUAL test AND TARGET test_${name})
+      add_test(NAME valgrind.${name}
+        COMMAND ${VALGRIND} --quiet --leak-check=full --show-leak-kinds=definite,indirect
+          --errors-for-leak-kinds=definite,indirect --error-exitcode=99 --num-callers=25
+          $<TARGET_FILE:test_${name}>)
+      set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 600)
+    endif()
+  endforeach()
+endif()
