@@ -13,7 +13,8 @@ class IdlError(Exception):
     """Bad input to the generator; printed as `file: element: reason`."""
 
     def __init__(self, file, element, reason):
-        super().__init__(f"{file}: {element}: {reason}")
+        text = f"{file}: {element}: {reason}"
+        super().__init__("".join(c if c.isprintable() else " " for c in text))
 
 
 # ---- messages and services of a proto ----------------------------------------------------------

@@ -73,6 +73,8 @@ class _Loader:
     def _kind(self, name, raw):
         """(kind, C type, codec kind, has_x) of a shape."""
         type_ = raw.get("type")
+        if not isinstance(type_, str):
+            self._fail(name, f"type is {type_!r}, not a string")
         base = f"{names.prefixed(self.prefix, name)}"
         if type_ == "structure":
             if raw.get("document"):
@@ -122,6 +124,8 @@ class _Loader:
         scope = names.Scope(self._fail)
         members = self._object(raw, "members", name)
         required = raw.get("required", [])
+        if not isinstance(required, list) or not all(isinstance(r, str) for r in required):
+            self._fail(name, "required is no list of member names")
         for wanted in required:
             if wanted not in members:
                 self._fail(f"{name}.{wanted}", "is required but not a member")
@@ -226,12 +230,17 @@ class _Loader:
         return ref.name
 
     def operation(self, name, raw):
+        if not isinstance(raw, dict):
+            self._fail(name, "is no object")
         inp = self._structure(raw.get("input"), f"{name}.input")
         out = self._structure(raw.get("output"), f"{name}.output")
         if inp is None or out is None:
             self._fail(name, "has no input or no output, which is not supported")
         errors = []
-        for i, node in enumerate(raw.get("errors", [])):
+        listed = raw.get("errors", [])
+        if not isinstance(listed, list):
+            self._fail(f"{name}.errors", "is no list")
+        for i, node in enumerate(listed):
             ref = self.reference(node, f"{name}.errors[{i}]")
             if not self.raw[ref.name].get("exception"):
                 self._fail(f"{name}.errors[{i}]", f"{ref.name} is no exception")
@@ -240,11 +249,21 @@ class _Loader:
             name=name, c_name=self.functions.claim(names.prefixed(self.prefix, name), name),
             target=f"{self._text('targetPrefix')}.{name}",
             input=self.shapes[inp], output=self.shapes[out], errors=tuple(errors),
-            http_path=raw.get("http", {}).get("requestUri", "/"),
-            host_prefix=raw.get("endpoint", {}).get("hostPrefix", ""))
+            http_path=self._nested(name, raw, "http", "requestUri", "/"),
+            host_prefix=self._nested(name, raw, "endpoint", "hostPrefix", ""))
+
+    def _nested(self, name, raw, outer, inner, default):
+        """A text two levels down, both of which may be missing."""
+        value = raw.get(outer, {})
+        value = value.get(inner, default) if isinstance(value, dict) else None
+        if not isinstance(value, str):
+            self._fail(f"{name}.{outer}.{inner}", "is no string")
+        return value
 
     def protocol(self):
         offered = self.metadata.get("protocols") or [self.metadata.get("protocol")]
+        if not isinstance(offered, list):
+            self._fail("metadata.protocols", "is no list")
         for name in PROTOCOLS:
             if name in offered:
                 return f"{name}-{self._text('jsonVersion')}"
@@ -279,6 +298,7 @@ def load(root, target):
         source=source, sha256=hashlib.sha256(data).hexdigest(),
         name=loader._text("serviceId"), prefix=prefix, stem=target["stem"],
         protocol=protocol, content_type=f"application/x-amz-{protocol}",
-        signing_name=metadata.get("signingName") or loader._text("endpointPrefix"),
+        signing_name=loader._text("signingName" if "signingName" in metadata
+                                  else "endpointPrefix"),
         endpoint_prefix=loader._text("endpointPrefix"), api_version=loader._text("apiVersion"),
         shapes=tuple(s for s in loader.shapes.values() if s is not None), operations=operations)

@@ -34,14 +34,22 @@ def load(root, target):
         raise ir.IdlError(source, "file", e.strerror)
     except (ValueError, KeyError, TypeError) as e:
         raise ir.IdlError(source, "errors", str(e))
+    if not isinstance(rows, dict):
+        raise ir.IdlError(source, "errors", "is no object")
     errors = {}
     for code, retries in rows.items():
+        if not isinstance(retries, dict):
+            raise ir.IdlError(source, code, "is no object")
         if code not in CODES:
             raise ir.IdlError(source, code, "is no gRPC status code")
         for retry, listed in retries.items():
             if retry not in RETRIES:
                 raise ir.IdlError(source, f"{code}.{retry}", "is no kind of retry")
+            if not isinstance(listed, list):
+                raise ir.IdlError(source, f"{code}.{retry}", "is no list of error names")
             for name in listed:
+                if not isinstance(name, str) or not name:
+                    raise ir.IdlError(source, f"{code}.{retry}", f"{name!r} is no error name")
                 if name in errors:
                     raise ir.IdlError(source, name, "is listed twice")
                 errors[name] = ir.ErrorCode(name=name, code=code, retry=retry, doc="")

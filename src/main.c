@@ -148,6 +148,9 @@ static struct err *find_aws(struct app *app, const struct shared_config *files,
         aws_endpoint_settings(app->arena, &c->aws, files, STR("gamelift"), region, ret);
     if (err != NULL)
         return err;
+    ret->region_name = !str_empty(c->aws.region)           ? "AWS_REGION"
+                       : !str_empty(c->aws.default_region) ? "AWS_DEFAULT_REGION"
+                                                           : "the region of the AWS profile";
     const struct aws_credentials_chain_options chain = {
         .loop = app->loop,
         .http = app->http,

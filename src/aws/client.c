@@ -195,6 +195,15 @@ static struct err *decode(struct aws_call *call, const struct http_response *res
     return err;
 }
 
+/* An answer may repeat what was sent to get it. */
+static void hide_credentials(struct aws_call *call, struct err *err) {
+    const struct aws_credentials *creds = aws_credentials_peek(call->client->options.credentials);
+    if (creds == NULL)
+        return;
+    aws_error_hide(call->ctx->arena, err, secret_reveal(&creds->session_token));
+    aws_error_hide(call->ctx->arena, err, secret_reveal(&creds->secret_access_key));
+}
+
 static void on_response(void *priv, const struct http_response *resp, const struct err *err) {
     struct aws_call *call = OBJ_CAST(priv, aws_call, AWS_CALL_MAGIC);
     struct arena *a = call->ctx->arena;
@@ -212,7 +221,9 @@ static void on_response(void *priv, const struct http_response *resp, const stru
             return;
         }
     } else if (resp != NULL) {
-        err = aws_error_from_response(a, call->op, resp);
+        struct err *refusal = aws_error_from_response(a, call->op, resp);
+        hide_credentials(call, refusal);
+        err = refusal;
         observe(call, resp, err);
     } else {
         struct err *named = err_copy(a, err);

@@ -125,6 +125,21 @@ static struct str for_caller(struct arena *a, struct str text) {
     return made;
 }
 
+/*
+ * AWS explains a wrong signature by repeating the request as it saw it, token and all. What comes
+ * before that is the reason.
+ */
+static struct str without_echo(struct str text) {
+    static const char *const marks[] = {"The Canonical String", "The String-to-Sign",
+                                        "x-amz-security-token"};
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        const char *at = text.n == 0 ? NULL : memmem(text.p, text.n, marks[i], strlen(marks[i]));
+        if (at != NULL)
+            text = str_sub(text, 0, (size_t)(at - text.p));
+    }
+    return str_trim(text);
+}
+
 struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,
                                     const struct http_response *resp) {
     struct error_body body = {.type = STR_NULL};
@@ -137,7 +152,7 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
         body.code,
     };
     struct str name = first_name(candidates, ARRAY_LEN(candidates));
-    struct str text = body.message.p != NULL ? body.message : body.capital_message;
+    struct str text = without_echo(body.message.p != NULL ? body.message : body.capital_message);
     const struct aws_error_row *row = aws_error_find(name);
     struct str shown = for_caller(a, text);
     struct err *err =
@@ -154,6 +169,33 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
         err->request_id = http_response_header(resp, STR("x-amzn-request-id"));
     err->retryable = aws_error_retry_kind(err) != AWS_RETRY_NONE;
     return err;
+}
+
+/* The text with each occurrence of the secret as "***". */
+static struct str hidden(struct arena *a, struct str text, struct str secret) {
+    struct buf b;
+    const char *at;
+    if (text.n < secret.n || memmem(text.p, text.n, secret.p, secret.n) == NULL)
+        return text;
+    buf_init(&b, text.n + 3);
+    while ((at = memmem(text.p, text.n, secret.p, secret.n)) != NULL) {
+        size_t before = (size_t)(at - text.p);
+        buf_put(&b, text.p, before);
+        buf_puts(&b, "***");
+        text = str_from(text, before + secret.n);
+    }
+    buf_putstr(&b, text);
+    struct str made = b.failed ? STR("***") : arena_str(a, buf_str(&b));
+    buf_free(&b);
+    return made;
+}
+
+void aws_error_hide(struct arena *a, struct err *err, struct str secret) {
+    /* A secret of a few characters would also be part of ordinary words. */
+    if (secret.n < 8)
+        return;
+    err->msg = hidden(a, err->msg, secret);
+    err->detail = hidden(a, err->detail, secret);
 }
 
 enum aws_retry_kind aws_error_retry_kind(const struct err *err) {

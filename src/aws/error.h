@@ -34,6 +34,12 @@ const struct aws_error_row *aws_error_find(struct str name);
 struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,
                                     const struct http_response *resp);
 
+/*
+ * Takes a secret's text out of an error that may repeat what was sent, as AWS's signature errors
+ * do. Nothing happens with an absent one.
+ */
+void aws_error_hide(struct arena *a, struct err *err, struct str secret);
+
 /* How a failed attempt may be tried again, by error name, HTTP status or transport fault. */
 enum aws_retry_kind aws_error_retry_kind(const struct err *err);
 

@@ -70,7 +70,7 @@ AWS = [
      "AddAnimalInput.Name: refers to shape AnimalName, which is not defined"),
     (changed("shapes.AnimalName", "string"), "AnimalName: is no object"),
     (changed("shapes.AnimalName.type", "rope"), "AnimalName: type 'rope' is not supported"),
-    (changed("shapes.AnimalName.type", DELETED), "AnimalName: type None is not supported"),
+    (changed("shapes.AnimalName.type", DELETED), "AnimalName: type is None, not a string"),
     (changed("shapes.AnimalName.max", "48"), "AnimalName: max is '48', not a whole number"),
     (changed("shapes.AnimalName.min", 1.5), "AnimalName: min is 1.5, not a whole number"),
     (changed("shapes.AnimalName.min", True), "AnimalName: min is True, not a whole number"),
@@ -135,7 +135,8 @@ PROTOS = [
     (PROTO + ORDER + "service S { rpc Go(Order) returns (Order); rpc go(Order) returns (Order); }",
      "S.go: becomes go, as S.Go does; rename one of them"),
     (PROTO + 'import "other.proto";\n' + ORDER, "other.proto: imports are not supported"),
-    (PROTO + 'import "absent.proto";\n' + ORDER, "protoc: "),
+    (PROTO + 'import "absent.proto";\n' + ORDER,
+     '3:1: Import "absent.proto" was not found or had errors.'),
 ]
 
 # Text of idl/errors.json -> the error line.

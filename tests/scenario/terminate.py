@@ -133,7 +133,7 @@ def server_that_is_not_ready_is_ended_when_it_is(w):
     served(w, "never-ready")
     w.sim.fault(operation="TerminateGameSession", kind="error", type="NotReadyException")
     fails(lambda: w.service.terminate("never-ready", timeout=2 * SHORT), CODE.DEADLINE_EXCEEDED)
-    assert "a server may still be running" in w.service.output()
+    eventually(lambda: "a server may still be running" in w.service.output(), "the log tells")
 
 
 def servers_are_forced_where_that_is_set(w):

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE
 #include "handler_fixture.h"
 
 #include "base/clock.h"
+#include "base/ctx_sleep.h"
 #include "base/obj.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEP_MS 20                               /* by which the clock moves */
 #define TURNS 6                                  /* of the loop at each step */
 #define PATIENCE_MS ((int64_t)600000)            /* that anything may take */
 #define START_US ((int64_t)1000000000)           /* of the monotonic clock */
@@ -84,6 +83,38 @@ static void free_clients(struct handler_fixture *f) {
 void fixture_attempts(struct handler_fixture *f, int max_attempts) {
     free_clients(f);
     make_clients(f, max_attempts);
+}
+
+static const struct aws_credentials *no_credentials(struct aws_credentials_provider *provider) {
+    (void)provider;
+    return NULL;
+}
+
+struct asking { /* in the context's arena */
+    aws_credentials_fn *fn;
+    void *priv;
+    struct arena *arena;
+};
+
+static void on_asked(void *priv, const struct err *err) {
+    struct asking *a = priv;
+    a->fn(a->priv, NULL, err != NULL ? err : err_new(a->arena, RPC_INTERNAL, "no credentials"));
+}
+
+static struct loop *asked_loop;
+
+static void ask_for_credentials(struct aws_credentials_provider *provider, struct ctx *ctx,
+                                aws_credentials_fn *fn, void *priv) {
+    struct asking *a = ARENA_NEW(ctx->arena, struct asking);
+    (void)provider;
+    *a = (struct asking){.fn = fn, .priv = priv, .arena = ctx->arena};
+    ctx_sleep(asked_loop, ctx, 0, on_asked, a);
+}
+
+void fixture_without_credentials(struct handler_fixture *f) {
+    asked_loop = f->loop;
+    f->credentials->peek = no_credentials;
+    f->credentials->get = ask_for_credentials;
 }
 
 int fixture_set_up(void **state) {
@@ -230,7 +261,7 @@ static void settle(struct handler_fixture *f) {
 }
 
 static void step_clock(struct handler_fixture *f) {
-    clock_hold(clock_mono_us() + STEP_MS * 1000, clock_real_us() + STEP_MS * 1000);
+    clock_hold(clock_mono_us() + FIXTURE_STEP_MS * 1000, clock_real_us() + FIXTURE_STEP_MS * 1000);
     settle(f);
 }
 

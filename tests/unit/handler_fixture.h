@@ -17,6 +17,7 @@
 
 #define FIXTURE_STEPS 64
 #define FIXTURE_WANTS 10
+#define FIXTURE_STEP_MS 20 /* by which the clock moves */
 
 /* Must never be seen in a log. */
 #define SESSION_DATA "opaque-session-data"
@@ -86,6 +87,9 @@ int fixture_tear_down(void **state); /* checks the script and the log */
 
 /* AWS and AGS requests are tried once; this makes it more. Before the first call. */
 void fixture_attempts(struct handler_fixture *f, int max_attempts);
+
+/* From now on there are no AWS credentials to be had. */
+void fixture_without_credentials(struct handler_fixture *f);
 
 /* Appends to the script. */
 void expect(struct handler_fixture *f, const struct step *steps, size_t n);

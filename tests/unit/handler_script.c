@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The fixture's HTTP client: requests against the script, and the answers it has for them. */
-#define _GNU_SOURCE
 #include "base/clock.h"
 #include "base/obj.h"
 #include "handler_fixture.h"

@@ -262,6 +262,14 @@ static void create_stops_at_once_on_what_no_region_can_change(void **state) {
     assert_int_equal(reclaims(f), 0);
 }
 
+static void create_stops_at_once_without_credentials(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    fixture_without_credentials(f);
+    refused(f, &req, RPC_INTERNAL, "no credentials");
+    assert_int_equal(reclaims(f), 0);
+}
+
 static void create_error_gives_every_regions_reason_and_the_most_useful_code(void **state) {
     struct handler_fixture *f = *state;
     struct dsm_request_create_game_session req = good_request();
@@ -628,6 +636,7 @@ int main(void) {
         HANDLER_TEST(create_falls_back_to_the_next_region),
         HANDLER_TEST(create_falls_back_when_a_location_cannot_be_one),
         HANDLER_TEST(create_stops_at_once_on_what_no_region_can_change),
+        HANDLER_TEST(create_stops_at_once_without_credentials),
         HANDLER_TEST(create_error_gives_every_regions_reason_and_the_most_useful_code),
         HANDLER_TEST(create_error_of_many_regions_stays_short),
         HANDLER_TEST(create_names_no_arn_in_its_error),

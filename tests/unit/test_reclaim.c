@@ -258,7 +258,7 @@ static void reclaim_of_a_session_does_not_wait_for_ags_for_ever(void **state) {
     struct step waiting = LOOKUP(WAITING);
     leave_arn(f);
     f->endless = &waiting;
-    pass(f, RECLAIM_AGS_WAITS_MS - 1000);
+    pass(f, RECLAIM_AGS_WAITS_MS - FIXTURE_STEP_MS);
     assert_true(f->n_endless > 2);
     f->endless = NULL;
     EXPECT(f, LOOKUP(WAITING), END(ENDED));
@@ -350,6 +350,19 @@ static void reclaims_left_at_the_end_are_errors_and_counted(void **state) {
     assert_true(logged(f, "the service stopped before it was known"));
 }
 
+static void one_reclaim_looks_for_all_that_failed_calls_left(void **state) {
+    struct handler_fixture *f = *state;
+    leave_token(f, 1);
+    leave_token(f, 3);
+    leave_token(f, 2);
+    assert_int_equal(reclaims(f), 1);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LIST(LISTED("")), LIST(LISTED("")),
+           LIST(LISTED(SESSION("session-1-r2", "ACTIVATING"))), END(ENDED), LIST(LISTED("")),
+           LIST(LISTED(SESSION("session-1-r3", "ACTIVE"))),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1-r3")}, ENDED));
+    assert_reclaimed(f);
+}
+
 static void number_of_reclaims_is_limited(void **state) {
     struct handler_fixture *f = *state;
     char id[32];
@@ -385,6 +398,7 @@ int main(void) {
         HANDLER_TEST(reclaim_of_a_placement_is_tried_again),
         HANDLER_TEST(reclaim_that_never_succeeds_is_an_error_and_a_count),
         HANDLER_TEST(reclaims_left_at_the_end_are_errors_and_counted),
+        HANDLER_TEST(one_reclaim_looks_for_all_that_failed_calls_left),
         HANDLER_TEST(number_of_reclaims_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

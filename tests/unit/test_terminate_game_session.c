@@ -256,6 +256,17 @@ static void what_could_not_be_ended_is_an_error_a_line_and_a_count(void **state)
     assert_true(logged(f, "a server may still be running"));
 }
 
+static void missing_credentials_are_no_reason_to_think_that_nothing_runs(void **state) {
+    struct handler_fixture *f = *state;
+    fixture_without_credentials(f);
+    EXPECT(f, LOOKUP(SERVED));
+    terminate_refused(f, RPC_INTERNAL, "no credentials");
+    pass(f, 20);
+    EXPECT(f, LOOKUP(NO_SERVER));
+    terminate_refused(f, RPC_INTERNAL, "no credentials");
+    assert_int_equal(f->svc.servers_left, 2);
+}
+
 static void ags_that_cannot_be_asked_is_an_error(void **state) {
     static const struct {
         int status;
@@ -348,6 +359,7 @@ int main(void) {
         HANDLER_TEST(id_that_gamelift_can_never_have_taken_has_nothing_left),
         HANDLER_TEST(terminate_needs_both_ids),
         HANDLER_TEST(what_could_not_be_ended_is_an_error_a_line_and_a_count),
+        HANDLER_TEST(missing_credentials_are_no_reason_to_think_that_nothing_runs),
         HANDLER_TEST(ags_that_cannot_be_asked_is_an_error),
         HANDLER_TEST(ags_that_does_not_answer_does_not_hold_a_call_for_ever),
         HANDLER_TEST(token_that_ags_refuses_is_renewed_once),

@@ -5,15 +5,17 @@ import time
 
 import botocore
 
-import oracle  # first: it makes harness importable
-import endpoints
+from oracle import Book  # first: it makes harness importable
+
 import credentials
+import endpoints
 import errors
 import operations
+import rpcs
 from harness import NAMED
-from oracle import Book
 
-GROUPS = {"operations": operations, "credentials": credentials, "errors": errors, "endpoints": endpoints}
+GROUPS = {"operations": operations, "rpcs": rpcs, "credentials": credentials, "errors": errors,
+          "endpoints": endpoints}
 
 
 def main():

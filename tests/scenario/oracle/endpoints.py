@@ -12,7 +12,7 @@ UNKNOWN = ["us-central-7", "mx-north-12", "il-west-1", "me-x-1", "cn-east-9", "u
            "eusc-de-south-1", "eusc-fr-east-1", "xx-nowhere-1", "moon", "a", "local-1", "us-east",
            "us-iso-east-1a", "us--east-1", "us-isoc-east-1", "cnn-north-1", "us-east_x-1"]
 
-PSEUDO = "no region, but the scope of global services, which GameLift is not; taken as an unknown one"
+PSEUDO = "no region, but the scope of global services, which GameLift is not: taken as unknown"
 LABEL = "it cannot be part of a host name; the JavaScript SDK refuses it as well"
 
 
@@ -67,8 +67,8 @@ def regions(book):
     for name, names in [*listed.items(), ("unknown regions", UNKNOWN)]:
         cases = [(service, region, fips, dual) for service in SERVICES for region in names
                  for fips, dual in combinations()]
-        with book.group(f"{name}: {len(names)} regions, FIPS and dual-stack on and off, "
-                        f"{' and '.join(SERVICES)}"):
+        with book.group(f"endpoints, {name}: {len(names)} regions, FIPS and dual-stack on and "
+                        f"off, {' and '.join(SERVICES)}"):
             for case, ours, sdks in zip(cases, by_us(cases), by_rules(loader, cases)):
                 what = "{} {} FIPS {} dual-stack {}".format(*case)
                 book.compare(what, ours, sdks, known_difference(case, sdks))
@@ -110,7 +110,7 @@ AT_REGION = {"AWS_DEFAULT_REGION": "us-west-2", "AWS_REGION": "us-west-2"}
 SCHEME = "a URL that cannot be asked is told at the start, and not at the first call"
 OUR_REGION = "AWS_REGION counts, as in every AWS SDK but botocore"
 OUR_PROFILE = "AWS_PROFILE wins; botocore asks its own AWS_DEFAULT_PROFILE first"
-SWITCH = "what is neither true nor false is told, as by the JavaScript SDK; botocore takes it for no"
+SWITCH = "neither true nor false is told, as by the JavaScript SDK; botocore takes it for no"
 CONFLICT = "AWS's rules have no such endpoint; botocore passes over its own rules for an override"
 
 # Environment, and for a difference: ours, botocore's, the reason. {} is the service.
@@ -163,7 +163,7 @@ OVERRIDES = [
     ({"AWS_DEFAULT_REGION": "fips-us-east-1", "AWS_REGION": "fips-us-east-1"}, None),
     ({"AWS_DEFAULT_REGION": "us-east-1-fips", "AWS_REGION": "us-east-1-fips"}, None),
     ({"AWS_DEFAULT_REGION": "not a region", "AWS_REGION": "not a region"}, None),
-    ({"AWS_DEFAULT_REGION": "us-east-1.evil.example", "AWS_REGION": "us-east-1.evil.example"}, None),
+    ({"AWS_DEFAULT_REGION": "us-east-1.example", "AWS_REGION": "us-east-1.example"}, None),
 ]
 
 
@@ -195,7 +195,7 @@ def of_service(service, side):
 
 def overrides(book):
     for service in SERVICES:
-        with book.group(f"{service}: environment, profiles and services sections"), \
+        with book.group(f"endpoints, {service}: environment, profiles, services sections"), \
                 folder({".aws/config": CONFIG}) as home:
             for environment, different in OVERRIDES:
                 what = " ".join(f"{k}={v}" for k, v in environment.items()) or "no setting"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both sides of a comparison: ours (the probe program) and botocore, each with an environment of its
-own, each asking a gateway on this machine instead of AWS; and the book in which results are kept.
+"""Both sides of a comparison: ours (the probe program) and botocore, each with an environment of
+its own, each asking a gateway on this machine instead of AWS; and the book that keeps the results.
 
 The gateway sees every request with the URL that it was meant for, so that credentials endpoints on
 link-local addresses and AWS's own hosts are compared without a network.

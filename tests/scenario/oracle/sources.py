@@ -5,7 +5,7 @@ A case has `what`; env and files ({dir} is the folder that is HOME); answers, wh
 instead of the usual; and wanted, who must sign in the end: KEY is the static pair, another name one
 that was handed out under it (a role's last name in capitals, CONTAINER, INSTANCE, PROCESS), None
 nobody. different = (who signs with ours, who with botocore, why) is a deliberate difference;
-asked_differently = why, if only the requests for credentials differ.
+asked_differently = (our requests for credentials, botocore's, why) if only their number differs.
 """
 from harness import KEY, SECRET
 
@@ -54,17 +54,18 @@ BROKEN = "a source that is configured but broken is told, and no other identity 
 
 ENVIRONMENT = [
     case("keys", KEY, env=KEYS),
-    case("keys and token", ("AKIDEXAMPLE", "a/b+c=="), env={**KEYS, "AWS_SESSION_TOKEN": "a/b+c=="}),
+    case("keys and token", (KEY, "a/b+c=="), env={**KEYS, "AWS_SESSION_TOKEN": "a/b+c=="}),
     case("empty token", KEY, env={**KEYS, "AWS_SESSION_TOKEN": ""}),
     case("keys and a profile", KEY, env={**KEYS, "AWS_PROFILE": "other"},
          **credentials("[other]\naws_access_key_id = X\naws_secret_access_key = Y\n")),
-    case("keys before everything else", KEY, env={**KEYS, **WEB, **RELATIVE}, files={"token": "t0ken"}),
+    case("keys before everything else", KEY, env={**KEYS, **WEB, **RELATIVE},
+         files={"token": "t0ken"}),
     case("key id without secret", None, env={"AWS_ACCESS_KEY_ID": KEY}),
     case("empty key id", "INSTANCE", env={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}),
     case("secret without key id", None, env={"AWS_SECRET_ACCESS_KEY": SECRET},
          different=(None, "INSTANCE", BROKEN)),
     case("old name of the token", KEY, env={**KEYS, "AWS_SECURITY_TOKEN": "old"},
-         different=(KEY, ("AKIDEXAMPLE", "old"), "a name of before 2014, which no other SDK reads")),
+         different=(KEY, (KEY, "old"), "a name of before 2014, which no other SDK reads")),
 ]
 
 PROFILES = [
@@ -80,7 +81,8 @@ PROFILES = [
     case("credentials file before config file", KEY,
          **config("[default]\naws_access_key_id = X\naws_secret_access_key = Y\n", SOURCE)),
     case("capitals, colons, comments, CRLF", KEY, **credentials(
-        f"# c\r\n[default]\r\n; c\r\nAWS_ACCESS_KEY_ID: {KEY}\r\naws_secret_access_key={SECRET}\r\n")),
+        f"# c\r\n[default]\r\n; c\r\nAWS_ACCESS_KEY_ID: {KEY}\r\n"
+        f"aws_secret_access_key={SECRET}\r\n")),
     case("files named by variables", KEY, env={
         "AWS_CONFIG_FILE": "{dir}/c", "AWS_SHARED_CREDENTIALS_FILE": "~/s"},
         files={"c": "[default]\nregion = eu-west-1\n", "s": SOURCE}),
@@ -91,7 +93,8 @@ PROFILES = [
     case("no section", None, **credentials(STATIC)),
     case("AWS_PROFILE and AWS_DEFAULT_PROFILE", KEY,
          env={"AWS_PROFILE": "game", "AWS_DEFAULT_PROFILE": "other"},
-         **credentials(f"[game]\n{STATIC}[other]\naws_access_key_id = X\naws_secret_access_key = Y\n"),
+         **credentials(f"[game]\n{STATIC}[other]\n"
+                       "aws_access_key_id = X\naws_secret_access_key = Y\n"),
          different=(KEY, ("X", None), "AWS_PROFILE wins; botocore asks its own AWS_DEFAULT_PROFILE "
                     "first")),
 ]
@@ -141,7 +144,8 @@ ROLES = [
     case("STS is down", None, env={"AWS_PROFILE": "game"},
          answers={("POST", "AssumeRole"): (500, "")},
          **config("[profile game]\n" + role("game", source_profile="default"), SOURCE)),
-    case("neither source", None, env={"AWS_PROFILE": "game"}, **config("[profile game]\n" + role("game"))),
+    case("neither source", None, env={"AWS_PROFILE": "game"},
+         **config("[profile game]\n" + role("game"))),
     case("both sources", None, env={"AWS_PROFILE": "game"}, **config("[profile game]\n" + role(
         "game", source_profile="default", credential_source="Environment"), SOURCE)),
     case("source that is nowhere", None, env={"AWS_PROFILE": "game"},
@@ -184,7 +188,8 @@ WEB_IDENTITY = [
         "[default]\n" + role("web", web_identity_token_file="{dir}/token", role_session_name="s1"),
         token="t0ken")),
     case("region of its own", "WEB", env={**WEB, "AWS_REGION": "ap-south-1",
-                                         "AWS_DEFAULT_REGION": "ap-south-1"}, files={"token": "t0ken"}),
+                                         "AWS_DEFAULT_REGION": "ap-south-1"},
+         files={"token": "t0ken"}),
     case("before a container", "WEB", env={**WEB, **RELATIVE}, files={"token": "t0ken"}),
     case("no role", None, env={"AWS_WEB_IDENTITY_TOKEN_FILE": "{dir}/token"}, files={"token": "t"}),
     case("no file", None, env=WEB),
@@ -193,7 +198,8 @@ WEB_IDENTITY = [
     case("token has expired", None, env=WEB, files={"token": "t0ken"},
          answers={("POST", "AssumeRoleWithWebIdentity"): sts_error(400, "ExpiredTokenException")}),
     case("identity provider does not answer", "WEB", env=WEB, files={"token": "t0ken"},
-         answers={("POST", "AssumeRoleWithWebIdentity"): [sts_error(400, "IDPCommunicationError")]}),
+         answers={("POST", "AssumeRoleWithWebIdentity"): [
+             sts_error(400, "IDPCommunicationError")]}),
     case("variables and a profile with keys", KEY, env=WEB, files={
         "token": "t0ken", ".aws/credentials": SOURCE},
         different=(KEY, "WEB", "the profile comes first, as in the JavaScript and the C SDK; in "
@@ -230,7 +236,8 @@ CONTAINER = [
     case("garbled", None, env=FULL, answers={("GET", "/v1/credentials"): (200, "<html>")}),
     case("no token in the answer", None, env=FULL, answers={
         ("GET", "/v1/credentials"): (200, '{"AccessKeyId": "X", "SecretAccessKey": "Y"}')},
-        asked_differently="we ask three times for a whole answer; botocore raises KeyError at once"),
+        asked_differently=(3, 1, "an answer that is not whole is asked for again, as any that "
+                           "cannot be used; botocore gives up with a KeyError")),
     case("empty variable", "INSTANCE", env={"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ""},
          different=("INSTANCE", "CONTAINER", "empty is unset; botocore asks http://169.254.170.2 "
                     "without a path")),
@@ -240,7 +247,8 @@ CONTAINER = [
 
 INSTANCE = [
     case("nothing else is configured", "INSTANCE"),
-    case("endpoint", "INSTANCE", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://imds.example:81"}),
+    case("endpoint", "INSTANCE",
+         env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://imds.example:81"}),
     case("endpoint with a slash", "INSTANCE",
          env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://imds.example:81/"}),
     case("IPv6", "INSTANCE", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}),
