@@ -414,6 +414,10 @@ struct err *config_load(struct arena *a, struct config *ret) {
         if (err != NULL)
             return err;
     }
+    if (ret->auth_max_stale_s <= ret->refresh_interval_s)
+        return ERR_INVALID(a,
+                           "AUTH_MAX_STALE must be more than REFRESH_INTERVAL, or calls would be "
+                           "refused between two fetches");
     return NULL;
 }
 

@@ -31,7 +31,9 @@
 
 #define USER_AGENT "session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"
 #define INSTANCE_WAIT_MS 5000 /* for an EC2 instance's credentials at the start */
-#define FLUSH_MS 2000         /* for spans at the end */
+/* Session data has up to 262,144 characters of up to four bytes; the rest is small. */
+#define MAX_MESSAGE_BYTES (((size_t)1 << 20) + 65536)
+#define FLUSH_MS 2000 /* for spans at the end */
 
 struct app {
     struct arena *arena;
@@ -287,6 +289,9 @@ static struct err *start_metrics(struct app *app) {
         .server = app->server,
         .credentials = app->credentials,
         .service = &app->service,
+        .tracer = app->tracer,
+        .trust = app->trust,
+        .authorizer = app->authorizer,
     };
     app->call_metrics = call_metrics_new(app->metrics, app->server);
     app->service_metrics = service_metrics_new(&options);
@@ -297,6 +302,7 @@ static struct err *start_metrics(struct app *app) {
 static struct err *start_serving(struct app *app) {
     const struct server_options options = {
         .port = app->config.grpc_port,
+        .max_message_bytes = MAX_MESSAGE_BYTES,
         .default_deadline_ms = app->config.request_timeout_ms,
         .admit = on_admit,
         .finished = on_finished,

@@ -264,6 +264,9 @@ static int on_string(void *ctx, const unsigned char *p, size_t n) {
     if (skip_scalar(d))
         return 1;
     const struct codec_shape *shape = expected(d);
+    /* yajl takes overlong forms, and makes surrogates of escapes like "\udc00". */
+    if (!str_is_utf8(text))
+        return fail(d, "a string that is not UTF-8");
     switch (shape->kind) {
     case CODEC_STRING:
         text = arena_str(d->arena, n == 0 ? STR("") : text);
@@ -304,6 +307,8 @@ static int on_map_key(void *ctx, const unsigned char *p, size_t n) {
         return 1;
     struct frame *f = top(d);
     if (f->shape->kind == CODEC_MAP) {
+        if (!str_is_utf8(key))
+            return fail(d, "a key that is not UTF-8");
         f->key = arena_str(d->arena, n == 0 ? STR("") : key);
         return 1;
     }

@@ -36,7 +36,10 @@ static struct err *gen_status(struct encoder *e, yajl_gen_status status,
     return err;
 }
 
+/* Checked here, because yajl's own check lets overlong forms and surrogates pass. */
 static yajl_gen_status put_string(struct encoder *e, struct str s) {
+    if (!str_is_utf8(s))
+        return yajl_gen_invalid_string;
     return yajl_gen_string(e->gen, (const unsigned char *)s.p, s.n);
 }
 
@@ -203,7 +206,6 @@ struct err *json_encode(struct buf *out, const struct codec_shape *shape, const 
     struct encoder e = {.gen = yajl_gen_alloc(NULL), .arena = a};
     AN(e.gen);
     yajl_gen_config(e.gen, yajl_gen_print_callback, print, out);
-    yajl_gen_config(e.gen, yajl_gen_validate_utf8, 1);
     struct err *err = encode_value(&e, shape, value, NULL);
     yajl_gen_free(e.gen);
     if (err == NULL && out->failed)

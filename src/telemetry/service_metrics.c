@@ -25,9 +25,16 @@ struct service_metrics {
     struct metric *token_age;
     struct metric *reclaims;
     struct metric *servers_left;
+    struct metric *spans_exported;
+    struct metric *spans_dropped;
+    struct metric *spans_queued;
+    struct metric *keys_age;
+    struct metric *revocations_age;
+    struct metric *checks[AUTHORIZER_RESULTS];
     struct metric_family *locations;
 };
 
+static const char *const result_labels[] = {"result", NULL};
 static const char *const location_labels[] = {"code", "location", NULL};
 
 static struct metric *single(struct metrics *metrics, enum metric_type type, const char *name,
@@ -42,6 +49,25 @@ static double credentials_expiry(struct aws_credentials_provider *provider) {
     if (c->expiry_ms == AWS_CREDENTIALS_NEVER)
         return (double)INFINITY;
     return (double)c->expiry_ms / 1000.0;
+}
+
+static void sample_traces(struct service_metrics *m) {
+    const struct trace_stats spans = tracer_stats(m->options.tracer);
+    metric_set(m->spans_exported, (double)spans.exported);
+    metric_set(m->spans_dropped, (double)spans.dropped);
+    metric_set(m->spans_queued, (double)spans.queued);
+}
+
+static void sample_authorization(struct service_metrics *m) {
+    struct trust_stats trust;
+    if (m->options.authorizer == NULL)
+        return;
+    trust_store_stats(m->options.trust, &trust);
+    metric_set(m->keys_age, trust.keys_age_s);
+    metric_set(m->revocations_age, trust.revocations_age_s);
+    for (int i = 0; i < AUTHORIZER_RESULTS; i++)
+        metric_set(m->checks[i],
+                   (double)authorizer_count(m->options.authorizer, (enum authorizer_result)i));
 }
 
 static void sample(struct loop_timer *timer) {
@@ -60,6 +86,8 @@ static void sample(struct loop_timer *timer) {
     metric_set(m->token_age, ags_client_token_age_s(o->service->ags));
     metric_set(m->reclaims, (double)list_count(&o->service->reclaims));
     metric_set(m->servers_left, (double)o->service->servers_left);
+    sample_traces(m);
+    sample_authorization(m);
     m->due_us = now + INTERVAL_MS * 1000;
     loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
 }
@@ -72,6 +100,31 @@ static void on_location(void *priv, struct str location, const struct err *err) 
         code = str_empty(err->type) ? str_c(rpc_code_name(err->code)) : err->type;
     const struct str labels[] = {code, location};
     metric_add(metric_with(m->locations, labels), 1);
+}
+
+static void add_traces(struct service_metrics *m, struct metrics *all) {
+    m->spans_exported = single(all, METRIC_COUNTER, "session_dsm_trace_spans_exported_total",
+                               "Spans that a collector has taken.");
+    m->spans_dropped = single(all, METRIC_COUNTER, "session_dsm_trace_spans_dropped_total",
+                              "Spans lost because the queue was full or the collector failed.");
+    m->spans_queued = single(all, METRIC_GAUGE, "session_dsm_trace_spans_queued",
+                             "Spans that wait for the next report.");
+}
+
+static void add_authorization(struct service_metrics *m, struct metrics *all) {
+    m->keys_age = single(all, METRIC_GAUGE, "session_dsm_auth_keys_age_seconds",
+                         "Age of AGS's token keys in use; NaN for none.");
+    m->revocations_age = single(all, METRIC_GAUGE, "session_dsm_auth_revocation_list_age_seconds",
+                                "Age of AGS's revocation list in use; NaN for none.");
+    metric_set(m->keys_age, (double)NAN);
+    metric_set(m->revocations_age, (double)NAN);
+    struct metric_family *checks =
+        metrics_family(all, METRIC_COUNTER, "session_dsm_auth_checks_total",
+                       "Access tokens of callers, by what came of the check.", result_labels);
+    for (int i = 0; i < AUTHORIZER_RESULTS; i++) {
+        const struct str label = str_c(authorizer_result_name((enum authorizer_result)i));
+        m->checks[i] = metric_with(checks, &label);
+    }
 }
 
 struct service_metrics *service_metrics_new(const struct service_metrics_options *options) {
@@ -106,6 +159,8 @@ struct service_metrics *service_metrics_new(const struct service_metrics_options
     m->locations = metrics_family(all, METRIC_COUNTER, "session_dsm_create_locations_total",
                                   "Locations asked for a game session, by the error name or OK.",
                                   location_labels);
+    add_traces(m, all);
+    add_authorization(m, all);
     options->service->on_location = on_location;
     options->service->on_location_priv = m;
     m->due_us = clock_mono_us();

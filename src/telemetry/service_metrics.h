@@ -8,11 +8,13 @@
 #define TELEMETRY_SERVICE_METRICS_H
 
 #include "ags/client.h"
+#include "auth/authorizer.h"
 #include "aws/credentials.h"
 #include "grpc/server.h"
 #include "handlers/service.h"
 #include "http/curl.h"
 #include "telemetry/metrics.h"
+#include "telemetry/trace.h"
 
 struct service_metrics_options { /* all outlive the sampler */
     struct metrics *metrics;
@@ -21,6 +23,9 @@ struct service_metrics_options { /* all outlive the sampler */
     struct server *server;
     struct aws_credentials_provider *credentials;
     struct dsm_service *service;
+    struct tracer *tracer;
+    struct trust_store *trust; /* NULL, like the next: callers are not authorized */
+    struct authorizer *authorizer;
 };
 
 struct service_metrics;

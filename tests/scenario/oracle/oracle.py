@@ -43,9 +43,6 @@ NO_HOME = "/nonexistent"  # no files of whoever runs this
 KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 # botocore does not read AWS_REGION.
 REGION = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-# Releases before 1.44 need to be told to be as the later ones.
-
-STANDARD = {"AWS_RETRY_MODE": "standard", "AWS_NEW_RETRIES_2026": "true"}
 
 
 # ---- results -------------------------------------------------------------------------------------
@@ -231,7 +228,7 @@ def sdk_world(environment, at=None):
     saved, pauses = dict(os.environ), Pauses()
     times = botocore.endpoint.time
     os.environ.clear()
-    os.environ.update({"PATH": saved["PATH"], "HOME": NO_HOME, **STANDARD, **environment})
+    os.environ.update({"PATH": saved["PATH"], "HOME": NO_HOME, **environment})
     _gateway, botocore.endpoint.time = at, pauses
     try:
         yield pauses
