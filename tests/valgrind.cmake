@@ -7,7 +7,7 @@ if(VALGRIND AND NOT SANITIZE)
   foreach(test IN LISTS tests)
     string(REGEX REPLACE "^unit\\." "" name ${test})
     # Thousands of signatures or inputs take minutes here; the sanitizer build runs them as well.
-    if(name MATCHES "^(auth_forged.*|protobuf_codec)$")
+    if(name MATCHES "^(auth_(authorizer|forged.*|jwt)|protobuf_codec)$")
       continue()
     endif()
     if(NOT name STREQUAL test AND TARGET test_${name})

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/backoff.h"
 
+#include "base/clock.h"
+
+#include <curl/curl.h>
+
 #define WISH_MAX_MS INT64_C(3600000)
 
 int64_t backoff_ms(int64_t base_ms, int64_t cap_ms, int retry, double random) {
@@ -18,7 +22,15 @@ int64_t backoff_wished_ms(const struct http_response *resp) {
     struct str seconds = http_response_header(resp, STR("retry-after"));
     if (ms.p != NULL && str_to_int64(ms, &value) && value >= 0)
         return value < WISH_MAX_MS ? value : WISH_MAX_MS;
-    if (seconds.p != NULL && str_to_int64(seconds, &value) && value >= 0)
-        return value < WISH_MAX_MS / 1000 ? value * 1000 : WISH_MAX_MS;
-    return -1;
+    if (seconds.p == NULL)
+        return -1;
+    if (!str_to_int64(seconds, &value)) { /* an HTTP date */
+        time_t when = curl_getdate(seconds.p, NULL);
+        if (when == (time_t)-1)
+            return -1;
+        value = (int64_t)when - clock_real_us() / 1000000;
+    }
+    if (value < 0)
+        return -1;
+    return value < WISH_MAX_MS / 1000 ? value * 1000 : WISH_MAX_MS;
 }

@@ -12,8 +12,8 @@
 int64_t backoff_ms(int64_t base_ms, int64_t cap_ms, int retry, double random);
 
 /*
- * The server's own wish in milliseconds: x-amz-retry-after (milliseconds) or Retry-After (seconds).
- * -1 for none or nonsense. At most one hour.
+ * The server's own wish in milliseconds: x-amz-retry-after (milliseconds) or Retry-After (seconds,
+ * or an HTTP date). -1 for none, for nonsense and for the past. At most one hour.
  */
 int64_t backoff_wished_ms(const struct http_response *resp);
 

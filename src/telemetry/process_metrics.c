@@ -34,7 +34,7 @@ static double open_descriptors(void) {
     return n - 3; /* ".", ".." and the directory itself */
 }
 
-static double limit_of(int resource) {
+static double limit_of(__rlimit_resource_t resource) {
     struct rlimit limit;
     if (getrlimit(resource, &limit) != 0)
         return (double)NAN;
