@@ -14,6 +14,7 @@ if(VALGRIND AND NOT SANITIZE)
       add_test(NAME valgrind.${name}
         COMMAND ${VALGRIND} --quiet --leak-check=full --show-leak-kinds=definite,indirect
           --errors-for-leak-kinds=definite,indirect --error-exitcode=99 --num-callers=25
+          --max-threads=2500
           $<TARGET_FILE:test_${name}>)
       set_tests_properties(valgrind.${name} PROPERTIES LABELS valgrind TIMEOUT 600)
     endif()

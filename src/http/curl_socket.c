@@ -4,7 +4,8 @@
  *
  * A watch lives as long as its descriptor and is kept when curl puts the connection into its pool:
  * the next transfer on it then costs no change to the poll set. Only if an idle connection becomes
- * readable (the server closed it) is it taken out.
+ * readable (the server closed it) is it taken out. Where curl closes without telling, the watch
+ * goes as soon as curl does not want it any more.
  */
 #include "http/curl_internal.h"
 
@@ -15,7 +16,8 @@ struct socket_watch {
     uv_poll_t poll;
     struct curl_client *client;
     curl_socket_t fd;
-    bool ours;   /* made by on_open, so on_close will tell of its end */
+    bool ours;   /* made by on_open, and counted */
+    bool made;   /* curl has read from it, or tried to: the TCP connection stands */
     int wanted;  /* UV_READABLE | UV_WRITABLE that curl asks for; 0 in the pool */
     int watched; /* what libuv waits for */
 };
@@ -65,6 +67,8 @@ static void drop_watch(struct curl_client *client, curl_socket_t fd) {
         return;
     struct socket_watch *w = client->sockets[fd];
     client->sockets[fd] = NULL;
+    if (w->ours)
+        client->stats.open--;
     uv_poll_stop(&w->poll);
     uv_close((uv_handle_t *)&w->poll, free_watch);
 }
@@ -93,15 +97,24 @@ static struct socket_watch *find_watch(struct curl_client *client, curl_socket_t
     return w;
 }
 
+/*
+ * Whether curl will tell, through on_close, when it closes this one. Of descriptors of its own,
+ * such as its resolver's, it does not; nor of attempts that it gives up, be it because another
+ * address was faster or because the transfer ends before TLS stands.
+ */
+static bool will_tell(const struct socket_watch *w, CURL *easy) {
+    curl_off_t connected_us = 0;
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+    return w->ours && w->made && connected_us > 0;
+}
+
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *priv, void *socket_priv) {
     struct curl_client *client = priv;
-    (void)easy;
     (void)socket_priv;
     if (what == CURL_POLL_REMOVE) {
-        /* A descriptor of curl's own, such as its resolver's, may be closed without a word. */
         if ((size_t)fd < client->n_sockets && client->sockets[fd] != NULL) {
             client->sockets[fd]->wanted = 0;
-            if (!client->sockets[fd]->ours)
+            if (!will_tell(client->sockets[fd], easy))
                 drop_watch(client, fd);
         }
         return 0;
@@ -112,6 +125,8 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *priv, vo
         w->wanted |= UV_READABLE;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
         w->wanted |= UV_WRITABLE;
+    if (w->wanted & UV_READABLE)
+        w->made = true;
     watch(w, w->wanted);
     return 0;
 }
@@ -122,6 +137,7 @@ static curl_socket_t on_open(void *priv, curlsocktype purpose, struct curl_socka
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
+    drop_watch(client, fd); /* the number's last owner, if it went without a word */
     find_watch(client, fd)->ours = true;
     client->stats.connections++;
     client->stats.open++;
@@ -131,7 +147,6 @@ static curl_socket_t on_open(void *priv, curlsocktype purpose, struct curl_socka
 static int on_close(void *priv, curl_socket_t fd) {
     struct curl_client *client = priv;
     drop_watch(client, fd);
-    client->stats.open--;
     return close(fd);
 }
 

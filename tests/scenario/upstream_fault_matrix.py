@@ -20,7 +20,7 @@ WORLD = {
     "aliases": [{"id": "alias-demo", "fleet": "fleet-demo"}],
     "queues": [{"name": "demo-queue", "destinations": ["alias-demo"], "timeout_ms": 600000}],
 }
-PATIENT = 15 + SHORT     # seconds for a call that must succeed; a silent upstream is given up after 10
+PATIENT = 15 + SHORT     # seconds for a call that must succeed; silence is given up after ten
 IMPATIENT = SHORT * 1.5  # seconds for a call that may not
 RECLAIM_DELAY_MS = 100
 OK, REFUSED = "OK", "success=false"
@@ -189,6 +189,8 @@ def expected(operation, fault, lasting):
         return REFUSED if answer != "DEADLINE_EXCEEDED" else answer
     if operation in AGS_OPERATIONS and fault == "403":
         return "INTERNAL"  # our IAM client's permissions are nothing that a caller can mend
+    if operation == "TokenGrantV3" and fault == "400":
+        return "INTERNAL"  # nor is what AGS finds wrong with our own request for a token
     if operation == "TokenGrantV3" and fault in PASSING and answer != OK:
         return "DEADLINE_EXCEEDED"  # it is asked for again for as long as somebody waits
     return answer

@@ -199,37 +199,54 @@ static void an_answer_that_drips_does_not_outlast_the_timeout(void **state) {
     assert_true(clock_mono_ms() - began < 900);
 }
 
-/* A listener whose queue is full lets the SYN wait, which is the only unreachable host loopback
- * has. */
+/* A listener whose queue is full: the only host that takes no connection which loopback has. */
+struct deaf {
+    int listener;
+    int queued[4];
+    char url[64];
+};
+
+static void deaf_open(struct deaf *d) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    d->listener = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(d->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(d->listener, 0), 0);
+    assert_int_equal(getsockname(d->listener, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < ARRAY_LEN(d->queued); i++) {
+        d->queued[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(d->queued[i], (struct sockaddr *)&address, size);
+    }
+    snprintf(d->url, sizeof d->url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+}
+
+static void deaf_close(struct deaf *d) {
+    for (size_t i = 0; i < ARRAY_LEN(d->queued); i++)
+        close(d->queued[i]);
+    close(d->listener);
+}
+
+static struct call *start_url(const char *url) {
+    struct call *call = new_call(CTX_NO_DEADLINE);
+    const struct http_request req = {.method = STR("GET"), .url = str_c(url)};
+    send_request(call, &req);
+    return call;
+}
+
 static void a_host_that_takes_no_connection_ends_at_the_connect_timeout(void **state) {
     (void)state;
     const struct http_curl_options options = {.connect_timeout_ms = 150, .timeout_ms = 20000};
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    int fds[4];
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(listener, 0), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)connect(fds[i], (struct sockaddr *)&address, size);
-    }
+    struct deaf deaf;
+    deaf_open(&deaf);
     start_client(&options);
-    struct call *call = new_call(CTX_NO_DEADLINE);
-    const struct http_request req = {
-        .method = STR("GET"),
-        .url = arena_printf(call->arena, "http://127.0.0.1:%d/", ntohs(address.sin_port)),
-    };
     int64_t began = clock_mono_ms();
-    send_request(call, &req);
+    struct call *call = start_url(deaf.url);
     wait_answers(1);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        close(fds[i]);
-    close(listener);
+    deaf_close(&deaf);
     assert_error(call, RPC_UNAVAILABLE, ERR_TRANSPORT, true);
     assert_in_range(clock_mono_ms() - began, 149, 5000);
+    assert_int_equal(http_curl_stats(client).open, 0);
 }
 
 static void a_context_that_is_over_sends_nothing(void **state) {
@@ -284,6 +301,54 @@ static void cancelling_right_after_the_start_is_fine(void **state) {
         assert_error(call, RPC_CANCELLED, ERR_CALLER, false);
     }
     assert_answer(get("/"), 200, "{}");
+}
+
+/* libcurl closes a socket that never got connected without telling, and its number comes again. */
+static void a_connection_given_up_half_made_leaves_nothing_behind(void **state) {
+    (void)state;
+    struct deaf deaf;
+    deaf_open(&deaf);
+    start_both(NULL);
+    for (int i = 0; i < 10; i++) {
+        struct call *call = start_url(deaf.url);
+        let_pass(5);
+        ctx_cancel(&call->ctx, &left);
+        assert_error(call, RPC_CANCELLED, ERR_CALLER, false);
+        assert_int_equal(http_curl_stats(client).open, 0);
+        int64_t began = clock_mono_ms();
+        call = start_get("/");
+        wait_answers(answered + 1);
+        assert_answer(call, 200, "{}");
+        assert_true(clock_mono_ms() - began < 150);
+        http_curl_free(client);
+        start_client(NULL);
+    }
+    deaf_close(&deaf);
+}
+
+static void a_tls_handshake_given_up_leaves_nothing_behind(void **state) {
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    char url[64];
+    int mute = socket(AF_INET, SOCK_STREAM, 0); /* is connected to, and never says a word */
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(mute, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(mute, 100), 0);
+    assert_int_equal(getsockname(mute, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/", ntohs(address.sin_port));
+    start_both(NULL);
+    for (int i = 0; i < 10; i++) {
+        struct call *call = start_url(url);
+        let_pass(i == 0 ? 200 : 5);
+        ctx_cancel(&call->ctx, &left);
+        assert_error(call, RPC_CANCELLED, ERR_CALLER, false);
+        call = start_get("/");
+        wait_answers(answered + 1);
+        assert_answer(call, 200, "{}");
+        assert_int_equal(http_curl_stats(client).open, 1);
+    }
+    close(mute);
 }
 
 static void cancel_the_others(struct call *call) {
@@ -409,6 +474,7 @@ static void only_a_server_that_the_bundle_vouches_for_is_spoken_to(void **state)
     assert_answer(good, 200, "{}");
     assert_answer(get("/"), 200, "{}");
     assert_int_equal(tiny_http_connections(server), 1);
+    assert_int_equal(http_curl_stats(client).open, 1);
 
     static const struct {
         const char *host;
@@ -450,6 +516,8 @@ int main(void) {
         TEST(a_context_that_is_over_sends_nothing),
         TEST(cancelling_ends_a_transfer_once_and_hangs_up),
         TEST(cancelling_right_after_the_start_is_fine),
+        TEST(a_connection_given_up_half_made_leaves_nothing_behind),
+        TEST(a_tls_handshake_given_up_leaves_nothing_behind),
         TEST(a_callback_may_cancel_other_transfers),
         TEST(freeing_an_arena_ends_its_transfer_without_a_callback),
         TEST(freeing_the_client_ends_transfers_without_a_callback),
