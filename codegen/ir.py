@@ -28,6 +28,7 @@ class Field:
     type: str            # "string", "int64", "bool", ... or "message", "enum"
     type_name: str       # C struct tag or enum name of a message or enum, else ""
     repeated: bool
+    oneof: str           # the C name of the oneof it belongs to, or ""
     sensitive: bool
     doc: Tuple[str, ...]  # comment lines
 
@@ -51,7 +52,20 @@ class Method:
     path: str            # "/package.Service/Method"
     input: Message
     output: Message
+    client_streaming: bool
+    server_streaming: bool
     doc: Tuple[str, ...]
+
+    @property
+    def streaming(self):
+        return self.client_streaming or self.server_streaming
+
+    @property
+    def kind(self):
+        """"unary", "client_stream", "server_stream" or "bidi_stream"."""
+        return {(False, False): "unary", (True, False): "client_stream",
+                (False, True): "server_stream",
+                (True, True): "bidi_stream"}[self.client_streaming, self.server_streaming]
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,16 @@ class RpcService:
 
 
 @dataclass(frozen=True)
+class Descriptor:
+    """The file as reflection serves it."""
+
+    name: str                  # "grpc/health/v1/health.proto": as other files import it
+    c_name: str                # "health_file"
+    data: bytes                # its FileDescriptorProto, without comments
+    symbols: Tuple[str, ...]   # full names of all that it defines, sorted
+
+
+@dataclass(frozen=True)
 class ProtoFile:
     source: str          # "idl/session-dsm.proto", for banners
     sha256: str          # of the source
@@ -73,6 +97,8 @@ class ProtoFile:
     pbc_header: str      # "generated/session-dsm.pb-c.h"
     messages: Tuple[Message, ...]
     services: Tuple[RpcService, ...]
+    descriptor: Descriptor
+    descriptor_only: bool  # nothing else is to be generated
 
 
 # ---- shapes and operations of an API model -----------------------------------------------------

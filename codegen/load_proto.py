@@ -43,7 +43,10 @@ def load(root, target):
         if not isinstance(target.get(key), str) or not target[key]:
             raise ir.IdlError("idl/targets.json", str(target.get("idl")), f"{key} is missing")
     source = target["idl"]
-    return _Lower(root, source, target, _descriptor(root, source)).file()
+    name = target.get("name", os.path.basename(source))
+    if not isinstance(name, str) or not name:
+        raise ir.IdlError("idl/targets.json", source, "name is no file name")
+    return _Lower(root, source, target, _descriptor(root, source)).file(name)
 
 
 def protoc_c(root, proto):
@@ -134,6 +137,45 @@ def _pbc_member(name):
     return name.lower() + ("_" if name.lower() in _PBC_KEYWORDS else "")
 
 
+# ---- for reflection -----------------------------------------------------------------------------
+
+
+def _symbols(file):
+    """The full names of all that a file defines. Enum values are neighbours of their enum."""
+    found = []
+
+    def enum(d, scope):
+        found.extend([f"{scope}.{d.name}", *(f"{scope}.{value.name}" for value in d.value)])
+
+    def message(d, scope):
+        name = f"{scope}.{d.name}"
+        found.append(name)
+        found.extend(f"{name}.{field.name}" for field in (*d.field, *d.oneof_decl))
+        for nested in d.nested_type:
+            message(nested, name)
+        for nested in d.enum_type:
+            enum(nested, name)
+
+    for d in file.message_type:
+        message(d, file.package)
+    for d in file.enum_type:
+        enum(d, file.package)
+    for d in file.service:
+        name = f"{file.package}.{d.name}"
+        found.extend([name, *(f"{name}.{method.name}" for method in d.method)])
+    return tuple(sorted(found))
+
+
+def _embedded(file, name, c_name):
+    """The file under the name by which others import it, without its comments."""
+    bare = descriptor_pb2.FileDescriptorProto()
+    bare.CopyFrom(file)
+    bare.ClearField("source_code_info")
+    bare.name = name
+    return ir.Descriptor(name=name, c_name=c_name,
+                         data=bare.SerializeToString(deterministic=True), symbols=_symbols(file))
+
+
 # ---- descriptor -> representation ---------------------------------------------------------------
 
 
@@ -145,6 +187,7 @@ class _Lower:
         self.prefix = target["prefix"]
         self.stem = target["stem"]
         self.sensitive = list(target.get("sensitive", []))
+        self.descriptor_only = target.get("descriptor_only", False) is True
         self.descriptor = descriptor
         self.scope = names.Scope(self.fail)
         self.docs = {tuple(place.path): place.leading_comments or place.trailing_comments
@@ -158,7 +201,7 @@ class _Lower:
         text = self.docs.get(tuple(path), "").replace("*/", "* /").replace("/*", "/ *")
         return tuple(line.strip() for line in text.strip().splitlines())
 
-    def file(self):
+    def file(self, name):
         d = self.descriptor
         if d.syntax != "proto3":
             self.fail("syntax", "only proto3 is supported")
@@ -170,6 +213,7 @@ class _Lower:
             self.fail(d.extension[0].name, "extensions are not supported")
         self.claim(f"{self.prefix}_service", "targets.json")
         self.claim(f"{self.prefix}_redaction", "targets.json")
+        embedded = _embedded(d, name, self.claim(f"{self.prefix}_file", "targets.json"))
         for i, message in enumerate(d.message_type):
             self.message(message, "", (_FILE_MESSAGE, i))
         services = tuple(self.service(s, (_FILE_SERVICE, i)) for i, s in enumerate(d.service))
@@ -180,7 +224,8 @@ class _Lower:
         return ir.ProtoFile(
             source=self.source, sha256=self.sha256, package=d.package, prefix=self.prefix,
             stem=self.stem, pbc_header=f"generated/{base}.pb-c.h",
-            messages=tuple(self.messages.values()), services=services)
+            messages=tuple(self.messages.values()), services=services, descriptor=embedded,
+            descriptor_only=self.descriptor_only)
 
     def claim(self, name, source):
         return self.scope.claim(name, source)
@@ -195,6 +240,8 @@ class _Lower:
         for derived in (names.constant(c_name, "INIT"), f"{c_name}_redact"):
             self.claim(derived, name)
         members = names.Scope(self.fail)
+        for oneof in d.oneof_decl:
+            members.claim(f"{_pbc_member(oneof.name)}_case", f"{name}.{oneof.name}")
         fields = tuple(self.field(f, d, name, members, (*path, _MESSAGE_FIELD, i))
                        for i, f in enumerate(d.field))
         full_name = f"{self.descriptor.package}.{name}"
@@ -211,45 +258,49 @@ class _Lower:
                 self.fail(element, "map fields are not supported")
         if f.proto3_optional:
             self.fail(element, "protoc-c does not know `optional` in proto3")
-        if f.HasField("oneof_index"):
-            self.fail(element, "oneof is not supported")
         if f.type not in _TYPES:
             self.fail(element, "groups are not supported")
         kind = _TYPES[f.type]
+        oneof = message.oneof_decl[f.oneof_index].name if f.HasField("oneof_index") else ""
         sensitive = element in self.sensitive
         if sensitive:
             self.sensitive.remove(element)
         return ir.Field(
             name=f.name, c_name=members.claim(_pbc_member(f.name), element), number=f.number,
             type=kind, type_name=_pbc_type(f.type_name[1:]) if kind in ("message", "enum") else "",
-            repeated=f.label == _FIELD.LABEL_REPEATED, sensitive=sensitive, doc=self.doc(path))
+            repeated=f.label == _FIELD.LABEL_REPEATED, oneof=_pbc_member(oneof) if oneof else "",
+            sensitive=sensitive, doc=self.doc(path))
 
     def service(self, d, path):
         c_name = names.prefixed(self.prefix, d.name)
         for derived in (f"{c_name}_handlers", f"{c_name}_service", f"{c_name}_methods"):
             self.claim(derived, d.name)
         slots = names.Scope(self.fail)
-        methods, doc = [], list(self.doc(path))
+        methods = []
         for i, method in enumerate(d.method):
             element = f"{d.name}.{method.name}"
-            if method.client_streaming or method.server_streaming:
-                doc += ["", f"{method.name} streams: it has no stub and is answered UNIMPLEMENTED."]
-                continue
             slot = slots.claim(names.identifier(method.name), element)
             made = names.prefixed(self.prefix, method.name)
-            for derived in (f"{made}_call", f"{made}_fn", f"{made}_reply", f"{made}_fail",
-                            f"{made}_dispatch", f"{self.prefix}_handle_{slot}",
-                            f"{c_name}_{slot}"):
+            reads, writes = method.client_streaming, method.server_streaming
+            for ending in ("call", "fn", "fail", "dispatch",
+                           *(("finish", "send", "sent", "sent_fn") if writes else ("reply",)),
+                           *(("read", "message", "message_fn") if reads else ())):
+                self.claim(f"{made}_{ending}", element)
+            self.claim(f"{self.prefix}_handle_{slot}", element)
+            client = f"{c_name}_{slot}"
+            for derived in (client, *((f"{client}_read",) if reads or writes else ()),
+                            *((f"{client}_send",) if reads else ())):
                 self.claim(derived, element)
             methods.append(ir.Method(
                 name=method.name, c_name=made, slot=slot,
                 path=f"/{self.descriptor.package}.{d.name}/{method.name}",
                 input=self.message_of(method.input_type, element),
                 output=self.message_of(method.output_type, element),
+                client_streaming=reads, server_streaming=writes,
                 doc=self.doc((*path, _SERVICE_METHOD, i))))
         return ir.RpcService(
             name=d.name, full_name=f"{self.descriptor.package}.{d.name}", c_name=c_name,
-            methods=tuple(methods), doc=tuple(doc))
+            methods=tuple(methods), doc=self.doc(path))
 
     def message_of(self, full_name, element):
         if full_name not in self.messages:

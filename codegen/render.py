@@ -15,7 +15,10 @@ GRPC = {
     "{stem}.c": "grpc_service.c.j2",
     "{stem}_client.h": "grpc_client.h.j2",
     "{stem}_client.c": "grpc_client.c.j2",
+    "{stem}_descriptor.h": "grpc_descriptor.h.j2",
+    "{stem}_descriptor.c": "grpc_descriptor.c.j2",
 }
+DESCRIPTOR = {name: template for name, template in GRPC.items() if "_descriptor" in name}
 AWS = {
     "{stem}.h": "aws_types.h.j2",
     "{stem}_shapes.c": "shapes.c.j2",
@@ -45,6 +48,11 @@ def _c_string(text):
     return '"' + "".join(out).replace("??", "?\\?") + '"'
 
 
+def _c_bytes(data):
+    """The inside of a C array of bytes; clang-format breaks the lines."""
+    return ", ".join(str(byte) for byte in data)
+
+
 def _environment():
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(os.path.join(HERE, "templates")),
@@ -55,6 +63,7 @@ def _environment():
         autoescape=False,
     )
     env.filters["cstr"] = _c_string
+    env.filters["cbytes"] = _c_bytes
     env.filters["cbool"] = lambda value: "true" if value else "false"
     return env
 
@@ -70,6 +79,8 @@ def _render(templates, **values):
 
 def files(root, loaded):
     """Every file made from one target, as {name: text}, not yet formatted."""
+    if isinstance(loaded, ir.ProtoFile) and loaded.descriptor_only:
+        return _render(DESCRIPTOR, stem=loaded.stem, proto=loaded)
     if isinstance(loaded, ir.ProtoFile):
         made = _render(GRPC, stem=loaded.stem, proto=loaded)
         made.update(load_proto.protoc_c(root, loaded))

@@ -8,6 +8,7 @@
 #include "generated/health.h"
 
 #include "base/obj.h"
+#include "generated/health_descriptor.h"
 
 static const struct protobuf_sensitive sensitive[] = {
     {0},
@@ -48,13 +49,57 @@ static void health_check_dispatch(struct rpc_call *rpc) {
     handlers->check(call);
 }
 
+static void health_watch_sent(struct rpc_call *rpc, const struct err *err) {
+    struct health_watch_call *call = rpc->call;
+    call->on_sent(call, err);
+}
+
+void health_watch_send(struct health_watch_call *call,
+                       const struct health_health_check_response *msg,
+                       health_watch_sent_fn *on_sent) {
+    call->on_sent = on_sent;
+    rpc_call_send(call->rpc, &msg->base, health_watch_sent);
+}
+
+void health_watch_finish(struct health_watch_call *call) {
+    rpc_call_finish(call->rpc);
+}
+
+void health_watch_fail(struct health_watch_call *call, const struct err *err) {
+    rpc_call_fail(call->rpc, err);
+}
+
+static void health_watch_dispatch(struct rpc_call *rpc) {
+    const struct health_health_handlers *handlers = rpc->handlers;
+    if (handlers->watch == NULL) {
+        rpc_call_unimplemented(rpc);
+        return;
+    }
+    struct health_watch_call *call = ARENA_NEW(rpc->ctx.arena, struct health_watch_call);
+    call->rpc = rpc;
+    call->ctx = &rpc->ctx;
+    call->req = (const struct health_health_check_request *)rpc->req;
+    call->svc = rpc->svc;
+    rpc->call = call;
+    handlers->watch(call);
+}
+
 static const struct rpc_method health_health_methods[] = {
     {
         .name = "Check",
         .path = "/grpc.health.v1.Health/Check",
         .input = &grpc__health__v1__health_check_request__descriptor,
         .output = &grpc__health__v1__health_check_response__descriptor,
+        .kind = RPC_UNARY,
         .dispatch = health_check_dispatch,
+    },
+    {
+        .name = "Watch",
+        .path = "/grpc.health.v1.Health/Watch",
+        .input = &grpc__health__v1__health_check_request__descriptor,
+        .output = &grpc__health__v1__health_check_response__descriptor,
+        .kind = RPC_SERVER_STREAM,
+        .dispatch = health_watch_dispatch,
     },
     {0},
 };
@@ -64,4 +109,5 @@ const struct rpc_service health_health_service = {
     .methods = health_health_methods,
     .n_methods = ARRAY_LEN(health_health_methods) - 1,
     .redaction = &health_redaction,
+    .file = &health_file,
 };

@@ -43,7 +43,7 @@ struct health_service;
 
 /* ---- Check ---- */
 
-/* One call, in its own arena; valid until the loop goes round after reply or fail. */
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
 struct health_check_call {
     struct rpc_call *rpc;
     struct ctx *ctx;
@@ -63,15 +63,51 @@ void health_check_reply(struct health_check_call *call,
                         const struct health_health_check_response *resp);
 void health_check_fail(struct health_check_call *call, const struct err *err);
 
+/* ---- Watch ---- */
+
+struct health_watch_call;
+
+/* The message has been taken over, the next may be sent; with an error, the call is over but for
+ * its fail. */
+typedef void health_watch_sent_fn(struct health_watch_call *call, const struct err *err);
+
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
+struct health_watch_call {
+    struct rpc_call *rpc;
+    struct ctx *ctx;
+    const struct health_health_check_request *req;
+    struct health_service *svc;
+    void *state;                   /* the handler's own; NULL at first */
+    health_watch_sent_fn *on_sent; /* set by send */
+};
+
+/*
+ * The state now and each later one, until the caller goes away.
+ *
+ * Runs on the event loop and ends the call with finish or fail, once, now or later.
+ */
+typedef void health_watch_fn(struct health_watch_call *call);
+
+/*
+ * Sends one message; msg is used before the return. One send at a time: on_sent comes once, never
+ * before this returns, when the connection has room for the next. Empties rpc_call_scratch.
+ */
+void health_watch_send(struct health_watch_call *call,
+                       const struct health_health_check_response *msg,
+                       health_watch_sent_fn *on_sent);
+
+/* End the call, after what was sent; no callback comes any more. err may be on the stack. */
+void health_watch_finish(struct health_watch_call *call);
+void health_watch_fail(struct health_watch_call *call, const struct err *err);
+
 /*
  * Says whether a service can be called.
- *
- * Watch streams: it has no stub and is answered UNIMPLEMENTED.
  *
  * A NULL slot answers UNIMPLEMENTED.
  */
 struct health_health_handlers {
     health_check_fn *check;
+    health_watch_fn *watch;
 };
 
 extern const struct rpc_service health_health_service;

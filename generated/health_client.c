@@ -19,3 +19,21 @@ struct err *health_health_check(struct rpc_client *client, struct arena *a,
     *ret = (const struct health_health_check_response *)resp;
     return NULL;
 }
+
+struct err *health_health_watch(struct rpc_client *client, struct arena *a,
+                                const struct health_health_check_request *req, int64_t timeout_ms,
+                                struct rpc_client_stream **ret) {
+    return rpc_client_stream_ask(client, a, "/grpc.health.v1.Health/Watch", &req->base, timeout_ms,
+                                 ret);
+}
+
+struct err *health_health_watch_read(struct rpc_client_stream *stream, struct arena *a,
+                                     const struct health_health_check_response **ret) {
+    const ProtobufCMessage *msg = NULL;
+    struct err *err = rpc_client_stream_read(
+        stream, a, &grpc__health__v1__health_check_response__descriptor, &msg);
+    if (err != NULL)
+        return err;
+    *ret = (const struct health_health_check_response *)msg;
+    return NULL;
+}

@@ -8,6 +8,7 @@
 #include "generated/session_dsm.h"
 
 #include "base/obj.h"
+#include "generated/session_dsm_descriptor.h"
 
 static const struct protobuf_sensitive sensitive[] = {
     {.message = &accelbyte__session__sessiondsm__request_create_game_session__descriptor,
@@ -128,6 +129,7 @@ static const struct rpc_method dsm_session_dsm_methods[] = {
         .path = "/accelbyte.session.sessiondsm.SessionDsm/CreateGameSession",
         .input = &accelbyte__session__sessiondsm__request_create_game_session__descriptor,
         .output = &accelbyte__session__sessiondsm__response_create_game_session__descriptor,
+        .kind = RPC_UNARY,
         .dispatch = dsm_create_game_session_dispatch,
     },
     {
@@ -135,6 +137,7 @@ static const struct rpc_method dsm_session_dsm_methods[] = {
         .path = "/accelbyte.session.sessiondsm.SessionDsm/TerminateGameSession",
         .input = &accelbyte__session__sessiondsm__request_terminate_game_session__descriptor,
         .output = &accelbyte__session__sessiondsm__response_terminate_game_session__descriptor,
+        .kind = RPC_UNARY,
         .dispatch = dsm_terminate_game_session_dispatch,
     },
     {
@@ -142,6 +145,7 @@ static const struct rpc_method dsm_session_dsm_methods[] = {
         .path = "/accelbyte.session.sessiondsm.SessionDsm/CreateGameSessionAsync",
         .input = &accelbyte__session__sessiondsm__request_create_game_session__descriptor,
         .output = &accelbyte__session__sessiondsm__response_create_game_session_async__descriptor,
+        .kind = RPC_UNARY,
         .dispatch = dsm_create_game_session_async_dispatch,
     },
     {0},
@@ -152,4 +156,5 @@ const struct rpc_service dsm_session_dsm_service = {
     .methods = dsm_session_dsm_methods,
     .n_methods = ARRAY_LEN(dsm_session_dsm_methods) - 1,
     .redaction = &dsm_redaction,
+    .file = &dsm_file,
 };

@@ -144,7 +144,7 @@ struct dsm_service;
 
 /* ---- CreateGameSession ---- */
 
-/* One call, in its own arena; valid until the loop goes round after reply or fail. */
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
 struct dsm_create_game_session_call {
     struct rpc_call *rpc;
     struct ctx *ctx;
@@ -166,7 +166,7 @@ void dsm_create_game_session_fail(struct dsm_create_game_session_call *call, con
 
 /* ---- TerminateGameSession ---- */
 
-/* One call, in its own arena; valid until the loop goes round after reply or fail. */
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
 struct dsm_terminate_game_session_call {
     struct rpc_call *rpc;
     struct ctx *ctx;
@@ -189,7 +189,7 @@ void dsm_terminate_game_session_fail(struct dsm_terminate_game_session_call *cal
 
 /* ---- CreateGameSessionAsync ---- */
 
-/* One call, in its own arena; valid until the loop goes round after reply or fail. */
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
 struct dsm_create_game_session_async_call {
     struct rpc_call *rpc;
     struct ctx *ctx;

@@ -14,6 +14,10 @@
 /*
  * Calls as functions, for command line tools and tests. Each blocks until the answer is there or
  * timeout_ms (> 0, or CTX_NO_DEADLINE) is over; ret and the error lie in the arena.
+ *
+ * A call that streams gives a stream: send and read block, rpc_client_stream_done tells the server
+ * that the last message was sent, and rpc_client_stream_free ends it in any state. A read past the
+ * last message gives NULL if the server ended the call with OK, else the error.
  */
 
 /*

@@ -9,6 +9,7 @@
 #include "base/obj.h"
 #include "config.h"
 #include "grpc/health.h"
+#include "grpc/reflection.h"
 #include "grpc/runtime.h"
 #include "grpc/server.h"
 #include "handlers/reclaim.h"
@@ -55,6 +56,7 @@ struct app {
     struct metrics_server *metrics_server;
     struct server *server;
     struct health_service *health;
+    struct reflection_service *reflection;
     uv_signal_t sigterm;
     uv_signal_t sigint;
     bool stopping;
@@ -310,6 +312,8 @@ static struct err *start_serving(struct app *app) {
     };
     app->server = server_new(app->loop, &options);
     server_add_service(app->server, &dsm_session_dsm_service, &dsm_handlers, &app->service, 0);
+    app->reflection = reflection_new();
+    reflection_add_to(app->reflection, app->server);
     app->health = health_new();
     health_add_to(app->health, app->server);
     struct err *err = start_metrics(app);
@@ -340,6 +344,7 @@ static void stop(struct app *app) {
     metrics_server_stop(app->metrics_server);
     service_metrics_free(app->service_metrics);
     server_free(app->server);
+    reflection_free(app->reflection);
     health_free(app->health);
     authorizer_free(app->authorizer);
     auth_refresh_free(app->auth_refresh);
@@ -383,8 +388,6 @@ int main(int argc, char **argv) {
         {"print-config", no_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
-    struct app app = {.arena = arena_new(ARENA_LIMIT_DEFAULT)};
-    list_init(&app.service.reclaims);
     bool print_config = false;
     int option;
     while ((option = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
@@ -406,6 +409,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "session-dsm: takes no arguments, only options; see --help\n");
         return 2;
     }
+    struct app app = {.arena = arena_new(ARENA_LIMIT_DEFAULT)};
+    list_init(&app.service.reclaims);
     harden_process();
     if (print_config) {
         struct err *err = config_load(app.arena, &app.config);

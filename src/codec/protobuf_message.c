@@ -29,7 +29,7 @@ static size_t size_of(ProtobufCType type) {
     }
 }
 
-/* The values of a field: one, or the elements of a repeated one. */
+/* The values of a field: one, the elements of a repeated one, none if its oneof holds another. */
 struct values {
     const char *p;
     size_t n;
@@ -42,6 +42,10 @@ static struct values values_of(const ProtobufCMessage *msg, const ProtobufCField
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         memcpy(&v.n, (const char *)msg + field->quantifier_offset, sizeof v.n);
         memcpy(&v.p, member, sizeof v.p);
+    } else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+        uint32_t chosen;
+        memcpy(&chosen, (const char *)msg + field->quantifier_offset, sizeof chosen);
+        v.n = chosen == field->id;
     }
     return v;
 }
@@ -120,7 +124,7 @@ static bool is_sensitive(const struct protobuf_redaction *redaction, const Proto
 
 static bool is_default(const ProtobufCFieldDescriptor *field, struct values v) {
     static const char zeros[sizeof(uint64_t)];
-    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+    if (field->label == PROTOBUF_C_LABEL_REPEATED || v.n == 0)
         return v.n == 0;
     if (field->type == PROTOBUF_C_TYPE_STRING)
         return str_empty(str_c(pointer_at(v.p)));

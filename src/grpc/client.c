@@ -94,10 +94,8 @@ static gpr_timespec deadline_in(int64_t timeout_ms) {
                         gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
 }
 
-/* Sends all, waits for all; false if the library refused the batch. */
-static bool exchange(struct rpc_client *client, grpc_call *call, grpc_byte_buffer *req,
-                     struct answer *answer) {
-    grpc_metadata metadata[MAX_METADATA];
+/* Views of what goes with every call. */
+static void fill_metadata(struct rpc_client *client, grpc_metadata metadata[MAX_METADATA]) {
     for (size_t i = 0; i < client->n_metadata; i++) {
         struct str value = secret_reveal(&client->metadata[i].value);
         metadata[i] = (grpc_metadata){
@@ -105,6 +103,22 @@ static bool exchange(struct rpc_client *client, grpc_call *call, grpc_byte_buffe
             .value = grpc_slice_from_static_buffer(value.p == NULL ? "" : value.p, value.n),
         };
     }
+}
+
+static grpc_call *new_call(struct rpc_client *client, const char *path, int64_t timeout_ms) {
+    grpc_slice method = grpc_slice_from_copied_string(path);
+    grpc_call *call =
+        grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq, method,
+                                 NULL, deadline_in(timeout_ms), NULL);
+    grpc_slice_unref(method);
+    return call;
+}
+
+/* Sends all, waits for all; false if the library refused the batch. */
+static bool exchange(struct rpc_client *client, grpc_call *call, grpc_byte_buffer *req,
+                     struct answer *answer) {
+    grpc_metadata metadata[MAX_METADATA];
+    fill_metadata(client, metadata);
     grpc_op ops[] = {
         {
             .op = GRPC_OP_SEND_INITIAL_METADATA,
@@ -163,11 +177,7 @@ struct err *rpc_client_call(struct rpc_client *client, struct arena *a, const ch
         return err;
     grpc_metadata_array_init(&answer.initial);
     grpc_metadata_array_init(&answer.trailing);
-    grpc_slice method = grpc_slice_from_copied_string(path);
-    grpc_call *call =
-        grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, client->cq, method,
-                                 NULL, deadline_in(timeout_ms), NULL);
-    grpc_slice_unref(method);
+    grpc_call *call = new_call(client, path, timeout_ms);
     if (exchange(client, call, bytes, &answer))
         err = read_answer(&answer, a, output, ret);
     else
@@ -180,4 +190,159 @@ struct err *rpc_client_call(struct rpc_client *client, struct arena *a, const ch
     grpc_metadata_array_destroy(&answer.trailing);
     grpc_slice_unref(answer.details);
     return err;
+}
+
+/* ---- a call that streams ---- */
+
+struct rpc_client_stream {
+    unsigned magic;
+#define RPC_CLIENT_STREAM_MAGIC 0x2f7ab3c1U
+    struct rpc_client *client;
+    grpc_call *call;
+    struct answer answer;
+    bool asked_headers;
+    bool over; /* answer has the status */
+};
+
+/* Waits for one batch; false if the library refused it or it failed. `tag` tells it apart. */
+static bool run_batch(struct rpc_client_stream *stream, const grpc_op *ops, size_t n, void *tag) {
+    if (grpc_call_start_batch(stream->call, ops, n, tag, NULL) != GRPC_CALL_OK)
+        return false;
+    grpc_event event = grpc_completion_queue_pluck(stream->client->cq, tag,
+                                                   gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    return event.success != 0;
+}
+
+static struct rpc_client_stream *stream_new(struct rpc_client *client, const char *path,
+                                            int64_t timeout_ms) {
+    OBJ_CHECK(client, RPC_CLIENT_MAGIC);
+    struct rpc_client_stream *stream = calloc(1, sizeof *stream);
+    AN(stream);
+    stream->magic = RPC_CLIENT_STREAM_MAGIC;
+    stream->client = client;
+    stream->answer.details = grpc_empty_slice();
+    grpc_metadata_array_init(&stream->answer.initial);
+    grpc_metadata_array_init(&stream->answer.trailing);
+    stream->call = new_call(client, path, timeout_ms);
+    return stream;
+}
+
+/* With req NULL, the requests follow. A failure shows when something is read. */
+static void open_stream(struct rpc_client_stream *stream, grpc_byte_buffer *req) {
+    struct rpc_client *client = stream->client;
+    grpc_metadata metadata[MAX_METADATA];
+    fill_metadata(client, metadata);
+    grpc_op ops[] = {
+        {
+            .op = GRPC_OP_SEND_INITIAL_METADATA,
+            .data.send_initial_metadata = {.count = client->n_metadata, .metadata = metadata},
+        },
+        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = req},
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+    };
+    (void)run_batch(stream, ops, req == NULL ? 1 : ARRAY_LEN(ops), stream);
+}
+
+struct err *rpc_client_stream_start(struct rpc_client *client, struct arena *a, const char *path,
+                                    int64_t timeout_ms, struct rpc_client_stream **ret) {
+    (void)a;
+    struct rpc_client_stream *stream = stream_new(client, path, timeout_ms);
+    open_stream(stream, NULL);
+    *ret = stream;
+    return NULL;
+}
+
+struct err *rpc_client_stream_ask(struct rpc_client *client, struct arena *a, const char *path,
+                                  const ProtobufCMessage *req, int64_t timeout_ms,
+                                  struct rpc_client_stream **ret) {
+    grpc_byte_buffer *bytes = NULL;
+    struct err *err = message_pack(a, req, &bytes);
+    if (err != NULL)
+        return err;
+    struct rpc_client_stream *stream = stream_new(client, path, timeout_ms);
+    open_stream(stream, bytes);
+    grpc_byte_buffer_destroy(bytes);
+    *ret = stream;
+    return NULL;
+}
+
+struct err *rpc_client_stream_send(struct rpc_client_stream *stream, struct arena *a,
+                                   const ProtobufCMessage *msg) {
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+    grpc_byte_buffer *bytes = NULL;
+    OBJ_CHECK(stream, RPC_CLIENT_STREAM_MAGIC);
+    struct err *err = message_pack(a, msg, &bytes);
+    if (err != NULL)
+        return err;
+    op.data.send_message.send_message = bytes;
+    if (!run_batch(stream, &op, 1, stream))
+        err = err_new(a, RPC_UNAVAILABLE, "the call is over");
+    grpc_byte_buffer_destroy(bytes);
+    return err;
+}
+
+void rpc_client_stream_done(struct rpc_client_stream *stream) {
+    const grpc_op op = {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
+    OBJ_CHECK(stream, RPC_CLIENT_STREAM_MAGIC);
+    (void)run_batch(stream, &op, 1, stream);
+}
+
+/* Receives use another tag than sends: two threads may wait at once. */
+static void receive_message(struct rpc_client_stream *stream) {
+    grpc_op ops[] = {
+        {
+            .op = GRPC_OP_RECV_MESSAGE,
+            .data.recv_message.recv_message = &stream->answer.message,
+        },
+        {
+            .op = GRPC_OP_RECV_INITIAL_METADATA,
+            .data.recv_initial_metadata.recv_initial_metadata = &stream->answer.initial,
+        },
+    };
+    (void)run_batch(stream, ops, stream->asked_headers ? 1 : 2, &stream->answer);
+    stream->asked_headers = true;
+}
+
+static void receive_status(struct rpc_client_stream *stream) {
+    const grpc_op op = {
+        .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+        .data.recv_status_on_client = {.trailing_metadata = &stream->answer.trailing,
+                                       .status = &stream->answer.status,
+                                       .status_details = &stream->answer.details},
+    };
+    if (!run_batch(stream, &op, 1, &stream->answer))
+        stream->answer.status = GRPC_STATUS_INTERNAL;
+    stream->over = true;
+}
+
+struct err *rpc_client_stream_read(struct rpc_client_stream *stream, struct arena *a,
+                                   const ProtobufCMessageDescriptor *output,
+                                   const ProtobufCMessage **ret) {
+    struct err *err = NULL;
+    OBJ_CHECK(stream, RPC_CLIENT_STREAM_MAGIC);
+    *ret = NULL;
+    if (!stream->over)
+        receive_message(stream);
+    if (stream->answer.message != NULL) {
+        err = message_unpack(a, output, stream->answer.message, ret);
+        grpc_byte_buffer_destroy(stream->answer.message);
+        stream->answer.message = NULL;
+        return err;
+    }
+    if (!stream->over)
+        receive_status(stream);
+    return stream->answer.status == GRPC_STATUS_OK ? NULL : status_error(&stream->answer, a);
+}
+
+void rpc_client_stream_free(struct rpc_client_stream *stream) {
+    if (stream == NULL)
+        return;
+    OBJ_CHECK(stream, RPC_CLIENT_STREAM_MAGIC);
+    grpc_call_cancel(stream->call, NULL);
+    grpc_call_unref(stream->call);
+    grpc_metadata_array_destroy(&stream->answer.initial);
+    grpc_metadata_array_destroy(&stream->answer.trailing);
+    grpc_slice_unref(stream->answer.details);
+    stream->magic = 0;
+    free(stream);
 }

@@ -35,4 +35,40 @@ struct err *rpc_client_call(struct rpc_client *client, struct arena *a, const ch
                             const ProtobufCMessageDescriptor *output,
                             const ProtobufCMessage **ret) MUST_CHECK;
 
+/*
+ * A call that streams, blocking like the others. One thread at a time sends and one reads; they may
+ * be two. Everything ends no later than timeout_ms after the start.
+ */
+struct rpc_client_stream;
+
+/* Starts a call whose requests stream. */
+struct err *rpc_client_stream_start(struct rpc_client *client, struct arena *a, const char *path,
+                                    int64_t timeout_ms, struct rpc_client_stream **ret) MUST_CHECK;
+
+/* Starts a call with one request, whose responses stream. */
+struct err *rpc_client_stream_ask(struct rpc_client *client, struct arena *a, const char *path,
+                                  const ProtobufCMessage *req, int64_t timeout_ms,
+                                  struct rpc_client_stream **ret) MUST_CHECK;
+
+/*
+ * Blocks until the connection has taken the message. An error if the call is over already; why, a
+ * read tells.
+ */
+struct err *rpc_client_stream_send(struct rpc_client_stream *stream, struct arena *a,
+                                   const ProtobufCMessage *msg) MUST_CHECK;
+
+/* No more messages will be sent. */
+void rpc_client_stream_done(struct rpc_client_stream *stream);
+
+/*
+ * The next message, in the arena. Past the last one: NULL if the server ended the call with OK,
+ * else its error.
+ */
+struct err *rpc_client_stream_read(struct rpc_client_stream *stream, struct arena *a,
+                                   const ProtobufCMessageDescriptor *output,
+                                   const ProtobufCMessage **ret) MUST_CHECK;
+
+/* Cancels the call if it is not over. NULL is fine. */
+void rpc_client_stream_free(struct rpc_client_stream *stream);
+
 #endif

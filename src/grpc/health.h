@@ -2,7 +2,10 @@
 /*
  * grpc.health.v1.Health: whether the server, and each of its services, can be called. Answers from
  * memory, on the event loop, however many other calls are in flight; a loop that is stuck does not
- * answer, which is what a liveness probe is to find out.
+ * answer, which is what a liveness probe is to find out. Watch tells a state at once and then each
+ * time that it is another one; if changes come faster than the caller reads, only the newest. A
+ * service that is not known is SERVICE_UNKNOWN there until it is. Watches end when the server
+ * drains.
  *
  * Only from the loop's thread, or before it runs.
  */
@@ -12,6 +15,8 @@
 #include "grpc/server.h"
 
 struct health_service;
+
+#define HEALTH_MAX_WATCHES 1000 /* at a time; one more: RESOURCE_EXHAUSTED */
 
 struct health_service *health_new(void);
 

@@ -4,13 +4,18 @@
 #include "base/obj.h"
 
 #include <errno.h>
-#include <grpc/grpc_security.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MAX_ADDRESS 200 /* bytes */
+
+/* Of each connection, doubled by the kernel: what a peer that is cut off has still got in. */
+#define RECEIVE_BYTES (128 << 10)
 
 /* Argument names that the library's headers of some versions lack. */
 #define ARG_CHANNELZ "grpc.enable_channelz"
@@ -54,51 +59,108 @@ grpc_server *listen_create_server(const struct server_options *o) {
     return core;
 }
 
-/* The library says only that binding failed; the reason is what binding once more says. */
-static const char *why_not(const char *host, const char *port) {
+/* ---- the socket ---- */
+
+const char *listen_unix_path(const char *address) {
+    static const char prefix[] = "unix:";
+    return strncmp(address, prefix, sizeof prefix - 1) == 0 ? address + sizeof prefix - 1 : NULL;
+}
+
+/* Binds one address; -1 with errno. */
+static int bind_to(const struct sockaddr *address, socklen_t n) {
+    int on = 1;
+    int off = 0;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int receive_bytes = RECEIVE_BYTES;
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    if (address->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, address, n) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+static int bind_unix(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat old;
+    if (*path == '\0' || strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    if (lstat(path, &old) == 0 && S_ISSOCK(old.st_mode))
+        unlink(path);
+    return bind_to((const struct sockaddr *)&address, sizeof address);
+}
+
+/* Every address of the host: one socket for both families, or IPv4 alone where there is no IPv6. */
+static int bind_any(int port) {
+    struct sockaddr_in6 both = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = bind_to((const struct sockaddr *)&both, sizeof both);
+    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+        return fd;
+    return bind_to((const struct sockaddr *)&v4, sizeof v4);
+}
+
+static int bind_host(const char *host, int port) {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    const char *why = "no reason given";
-    int on = 1;
-    if (getaddrinfo(host, port, &hints, &found) != 0)
-        return "not an IP address";
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        why = strerror(errno);
-    } else {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0)
-            why = strerror(errno);
-        close(fd);
+    char service[8];
+    snprintf(service, sizeof service, "%d", port);
+    if (getaddrinfo(host, service, &hints, &found) != 0) {
+        errno = 0;
+        return -1;
     }
+    int fd = bind_to(found->ai_addr, found->ai_addrlen);
+    int why = errno;
     freeaddrinfo(found);
-    return why;
+    errno = why;
+    return fd;
 }
 
-static struct err *cannot_listen(const char *target, const char *why, struct arena *a) {
-    return err_new(a, RPC_UNAVAILABLE, "cannot listen on %s: %s", target, why);
+static int port_of(int fd) {
+    struct sockaddr_storage address = {0};
+    socklen_t n = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &n) != 0)
+        return 0;
+    if (address.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    if (address.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+    return 0;
 }
 
-struct err *listen_bind(grpc_server *core, const struct server_options *o, struct arena *a,
+struct err *listen_open(const struct server_options *o, struct arena *a, int *ret_fd,
                         int *ret_port) {
     struct str host = str_c(o->address);
-    bool unix_socket = str_starts(host, STR("unix:"));
+    const char *path = listen_unix_path(o->address);
+    int fd;
     if (str_empty(host) || host.n > MAX_ADDRESS)
         return ERR_INVALID(a, "the address to listen on must have 1 to %d bytes", MAX_ADDRESS);
     if (host.p[0] == '[' && str_ends(host, STR("]")))
         host = str_sub(host, 1, host.n - 1);
-    bool v6 = !unix_socket && str_find(host, ':') < host.n;
-    struct str target = unix_socket ? host
-                                    : arena_printf(a, v6 ? "[" STR_FMT "]:%d" : STR_FMT ":%d",
-                                                   STR_ARG(host), o->port);
-    grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(core, arena_cstr(a, target), credentials);
-    grpc_server_credentials_release(credentials);
-    if (port == 0 && unix_socket)
-        return cannot_listen(arena_cstr(a, target), "the path cannot be bound", a);
-    if (port == 0)
-        return cannot_listen(arena_cstr(a, target),
-                             why_not(arena_cstr(a, host), arena_printf(a, "%d", o->port).p), a);
-    *ret_port = unix_socket ? 0 : port;
+    if (path != NULL)
+        fd = bind_unix(path);
+    else if (str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::")))
+        fd = bind_any(o->port);
+    else
+        fd = bind_host(arena_cstr(a, host), o->port);
+    if (fd < 0) {
+        bool v6 = path == NULL && str_find(host, ':') < host.n;
+        struct str target = path != NULL ? host
+                                         : arena_printf(a, v6 ? "[" STR_FMT "]:%d" : STR_FMT ":%d",
+                                                        STR_ARG(host), o->port);
+        return err_new(a, RPC_UNAVAILABLE, "cannot listen on " STR_FMT ": %s", STR_ARG(target),
+                       errno == 0 ? "not an IP address" : strerror(errno));
+    }
+    *ret_fd = fd;
+    *ret_port = port_of(fd);
     return NULL;
 }

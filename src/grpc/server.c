@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
-#define ARMED_UNKNOWN 8 /* slots for methods that are not served */
-#define DRAIN_TICK_MS 5 /* how often a drain looks whether it is done */
+#define ARMED_UNKNOWN 8     /* slots for methods that are not served */
+#define DRAIN_TICK_MS 5     /* how often a drain looks whether it is done */
+#define END_STREAMS_MS 1000 /* how long a drain lets what tells about the server tell its last */
+#define FAREWELL_MS 500     /* from cancelling calls to shutting connections down */
 #define MAX_MESSAGE_LIMIT (INT32_MAX / 2)
 
 static void fill_in_defaults(struct server_options *o) {
@@ -31,6 +33,11 @@ static void fill_in_defaults(struct server_options *o) {
     DEFAULT(max_connection_idle_ms, 15 * 60000);
     DEFAULT(max_connection_age_ms, 30 * 60000);
     DEFAULT(max_connection_age_end_ms, 5 * 60000);
+    DEFAULT(max_connections, 10000);
+    DEFAULT(max_connections_per_peer, 1000);
+    DEFAULT(max_broken_off, 1000);
+    DEFAULT(max_stray_bytes, (size_t)32 << 20);
+    DEFAULT(trim_above_bytes, (size_t)64 << 20);
 #undef DEFAULT
 }
 
@@ -53,6 +60,11 @@ static struct err *check_options(const struct server_options *o, struct arena *a
         {"max_connection_idle_ms", o->max_connection_idle_ms, 1000, INT32_MAX},
         {"max_connection_age_ms", o->max_connection_age_ms, 1000, INT32_MAX},
         {"max_connection_age_end_ms", o->max_connection_age_end_ms, 1, INT32_MAX},
+        {"max_connections", o->max_connections, 1, 1000000},
+        {"max_connections_per_peer", o->max_connections_per_peer, 1, 1000000},
+        {"max_broken_off", o->max_broken_off, 1, INT32_MAX},
+        {"max_stray_bytes", (int64_t)o->max_stray_bytes, 64 << 10, INT64_MAX},
+        {"trim_above_bytes", (int64_t)o->trim_above_bytes, 1 << 20, INT64_MAX},
     };
     for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
         if (ranges[i].value < ranges[i].min || ranges[i].value > ranges[i].max)
@@ -69,6 +81,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     server->loop = loop;
     server->options = *options;
     fill_in_defaults(&server->options);
+    list_init(&server->streams);
     runtime_acquire();
     return server;
 }
@@ -110,10 +123,12 @@ static bool run_one_event(struct server *server) {
 }
 
 static void *queue_thread(void *arg) {
-    struct server *server = OBJ_CAST(arg, server, SERVER_MAGIC);
+    struct server_thread *thread = arg;
+    struct server *server = thread->server;
+    OBJ_CHECK(server, SERVER_MAGIC);
     prctl(PR_SET_NAME, "grpc-queue");
     while (run_one_event(server))
-        continue;
+        atomic_fetch_add(&thread->starvation.events, 1);
     return NULL;
 }
 
@@ -122,8 +137,11 @@ static void start_threads(struct server *server) {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (; server->n_threads < server->options.queue_threads; server->n_threads++)
-        AZ(pthread_create(&server->threads[server->n_threads], NULL, queue_thread, server));
+    for (; server->n_threads < server->options.queue_threads; server->n_threads++) {
+        struct server_thread *thread = &server->threads[server->n_threads];
+        thread->server = server;
+        AZ(pthread_create(&thread->id, NULL, queue_thread, thread));
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -140,7 +158,10 @@ static struct err *register_methods(struct server *server, struct arena *a) {
         for (size_t j = 0; j < service->service->n_methods; j++) {
             const struct rpc_method *method = &service->service->methods[j];
             void *registration = grpc_server_register_method(
-                server->core, method->path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+                server->core, method->path, NULL,
+                rpc_reads(method) ? GRPC_SRM_PAYLOAD_NONE
+                                  : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+                0);
             if (registration == NULL)
                 return ERR_INVALID(a, "%s is served twice", method->path);
             server->methods[server->n_methods++] = (struct server_method){
@@ -180,9 +201,14 @@ static void close_core(struct server *server) {
         while (run_one_event(server))
             continue;
     for (; server->n_threads > 0; server->n_threads--)
-        AZ(pthread_join(server->threads[server->n_threads - 1], NULL));
+        AZ(pthread_join(server->threads[server->n_threads - 1].id, NULL));
     grpc_completion_queue_destroy(server->cq);
     grpc_server_destroy(server->core);
+    memory_watch_stop(&server->memory);
+    acceptor_free(server->acceptor);
+    connections_free(server->connections);
+    server->acceptor = NULL;
+    server->connections = NULL;
     server->cq = NULL;
     server->core = NULL;
 }
@@ -193,6 +219,27 @@ static void abandon_start(struct server *server) {
     while (!atomic_load(&server->shut_down) || atomic_load(&server->calls) > 0)
         run_one_event(server);
     close_core(server);
+}
+
+static bool is_starved(void *priv) {
+    struct server *server = OBJ_CAST(priv, server, SERVER_MAGIC);
+    bool starved = false;
+    for (int i = 0; i < server->n_threads; i++)
+        starved |= starvation_look(&server->threads[i].starvation, server->threads[i].id);
+    return starved;
+}
+
+static struct err *open_door(struct server *server, struct arena *a) {
+    int fd;
+    struct err *err = listen_open(&server->options, a, &fd, &server->port);
+    if (err != NULL)
+        return err;
+    server->connections =
+        connections_new(server->loop, server->core, &server->options, is_starved, server);
+    server->acceptor = acceptor_new(server->loop, fd, listen_unix_path(server->options.address),
+                                    server->connections);
+    memory_watch_start(&server->memory, server->loop, server->options.trim_above_bytes);
+    return NULL;
 }
 
 struct err *server_start(struct server *server, struct arena *a) {
@@ -208,7 +255,7 @@ struct err *server_start(struct server *server, struct arena *a) {
     grpc_server_register_completion_queue(server->core, server->cq, NULL);
     err = register_methods(server, a);
     if (err == NULL)
-        err = listen_bind(server->core, &server->options, a, &server->port);
+        err = open_door(server, a);
     if (err == NULL) {
         grpc_server_start(server->core);
         err = arm_all(server, a);
@@ -226,6 +273,16 @@ int server_port(const struct server *server) {
     return server->port;
 }
 
+void server_connections(const struct server *server, struct server_connections *ret) {
+    OBJ_CHECK(server, SERVER_MAGIC);
+    *ret = (struct server_connections){0};
+    if (server->connections == NULL)
+        return;
+    connections_count(server->connections, ret);
+    if (server->acceptor != NULL)
+        ret->stalls = acceptor_stalls(server->acceptor);
+}
+
 size_t server_in_flight(const struct server *server) {
     return atomic_load(&server->in_flight);
 }
@@ -240,10 +297,13 @@ static void on_drain_tick(struct loop_timer *timer) {
     struct server *server = CONTAINER_OF(timer, struct server, drain_timer);
     OBJ_CHECK(server, SERVER_MAGIC);
     if (server->core != NULL) {
+        server_stream_drain(server, clock_mono_ms() >= server->end_streams_at_ms);
         if (!server->cancelled && clock_mono_ms() >= server->cancel_at_ms) {
             server->cancelled = true;
             grpc_server_cancel_all_calls(server->core);
         }
+        if (clock_mono_ms() >= server->cancel_at_ms + FAREWELL_MS)
+            connections_end(server->connections);
         if (!atomic_load(&server->shut_down) || atomic_load(&server->calls) > 0) {
             loop_timer_start(server->loop, timer, DRAIN_TICK_MS, on_drain_tick);
             return;
@@ -260,6 +320,12 @@ void server_drain(struct server *server, int64_t grace_ms, server_drained_fn *fn
     server->drained = fn;
     server->drained_priv = priv;
     server->cancel_at_ms = clock_mono_ms() + grace_ms;
+    server->end_streams_at_ms = clock_mono_ms() + END_STREAMS_MS;
+    if (server->core != NULL) {
+        acceptor_free(server->acceptor);
+        server->acceptor = NULL;
+        connections_drain(server->connections);
+    }
     if (server->core != NULL)
         grpc_server_shutdown_and_notify(server->core, server->cq, &server->shutdown_tag);
     loop_timer_start(server->loop, &server->drain_timer, 0, on_drain_tick);

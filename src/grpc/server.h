@@ -29,10 +29,12 @@ struct server_outcome {
     enum server_stage stage;
     enum rpc_code code;
     const struct err *err;        /* NULL exactly if code is RPC_OK */
-    const ProtobufCMessage *resp; /* NULL unless code is RPC_OK */
+    const ProtobufCMessage *resp; /* NULL unless code is RPC_OK, and if responses stream */
     int64_t duration_us;          /* since the call arrived */
-    size_t request_bytes;
+    size_t request_bytes;         /* of all messages */
     size_t response_bytes;
+    size_t received; /* messages, undecodable ones not counted */
+    size_t sent;     /* messages that were to go */
 };
 
 /*
@@ -63,11 +65,18 @@ struct server_options {
     size_t buffer_bytes;           /* for what the library buffers of all connections; 64 MiB */
     int queue_threads;             /* 1 or 2; 1 */
     int armed;                     /* calls of one method that may arrive at once; 64 */
-    int64_t default_deadline_ms;   /* of a call whose caller set none; 60 s */
+    int64_t default_deadline_ms;   /* of a unary call whose caller set none; 60 s */
     int keepalive_ms;              /* a silent connection is asked after this; 60 s */
     int max_connection_idle_ms;    /* 15 min */
     int max_connection_age_ms;     /* 30 min; gives balancers a chance */
     int max_connection_age_end_ms; /* what calls may still take then; 5 min */
+
+    int max_connections;          /* 10000; more are closed at once */
+    int max_connections_per_peer; /* from one IPv4 address or IPv6 /64; 1000 */
+    int max_broken_off;           /* calls cancelled within 3 s of coming, of one connection in
+                                     10 s; 1000. More: it is cut off */
+    size_t max_stray_bytes;       /* of one connection, that no call accounts for; 32 MiB */
+    size_t trim_above_bytes;      /* resident; above it, free memory is given back; 64 MiB */
 
     server_admit_fn *admit;
     server_started_fn *started;
@@ -78,7 +87,10 @@ struct server_options {
 /* Never fails on its own account; options are checked by server_start. The loop outlives it. */
 struct server *server_new(struct loop *loop, const struct server_options *options);
 
-/* With server_add_service: calls of this service are served however many are in flight. */
+/*
+ * With server_add_service: calls of this service are served however many are in flight, and those
+ * of them that stream are cancelled as soon as the server drains. For what tells about the server.
+ */
 #define SERVER_ALWAYS 1U
 
 /*
@@ -92,8 +104,9 @@ void server_add_service(struct server *server, const struct rpc_service *service
 const struct rpc_service *server_service(const struct server *server, size_t i);
 
 /*
- * Listens and serves. Errors, in the arena: INVALID_ARGUMENT for an option out of range,
- * UNAVAILABLE if the address cannot be bound (the text says why). After an error only server_free.
+ * Listens and serves; connections are taken once the loop runs. Errors, in the arena:
+ * INVALID_ARGUMENT for an option out of range, UNAVAILABLE if the address cannot be bound (the text
+ * says why). After an error only server_free.
  */
 struct err *server_start(struct server *server, struct arena *a) MUST_CHECK;
 
@@ -103,13 +116,27 @@ int server_port(const struct server *server);
 /* Calls that have arrived and are not over. Any thread. */
 size_t server_in_flight(const struct server *server);
 
+/* What became of connections; all but `open` count up from the start. */
+struct server_connections {
+    size_t open;
+    uint64_t accepted;
+    uint64_t refused;   /* beyond max_connections or max_connections_per_peer */
+    uint64_t strangers; /* did not speak HTTP/2, or said nothing for 10 s */
+    uint64_t cut_off;   /* beyond max_broken_off or max_stray_bytes, or starved the others */
+    uint64_t stalls;    /* times that nothing could be taken for want of descriptors or memory */
+};
+
+/* Zeros before server_start and after the drain. On the loop. */
+void server_connections(const struct server *server, struct server_connections *ret);
+
 typedef void server_drained_fn(void *priv);
 
 /*
- * Stops listening at once, lets calls in flight go on for grace_ms, then cancels them; fn runs on
- * the loop once every call has ended and the threads are gone, never before this returns. A
- * handler that never ends its call holds that up for ever. Callers are told to look elsewhere: set
- * health to NOT_SERVING, and wait for balancers to notice, before this.
+ * Stops listening at once, cancels streams of services added with SERVER_ALWAYS, lets calls in
+ * flight go on for grace_ms, then cancels them and, half a second later, closes the connections
+ * that are left. fn runs on the loop once every call has ended and the threads are gone, never
+ * before this returns. A handler that never ends its call holds that up for ever. Callers are told
+ * to look elsewhere: set health to NOT_SERVING, and wait for balancers to notice, before this.
  */
 void server_drain(struct server *server, int64_t grace_ms, server_drained_fn *fn, void *priv);
 

@@ -18,39 +18,8 @@
 #include <stdlib.h>
 
 #define PATH_IN_MESSAGE 200 /* bytes */
-
-struct server_call {
-    unsigned magic;
-#define SERVER_CALL_MAGIC 0x6d2b47f9U
-    struct rpc_call rpc;
-    struct server *server;
-    const struct server_method *method; /* NULL: of a method that is not served */
-    atomic_int refs;
-
-    /* Written by the library until `arrived` comes back. */
-    grpc_call *core;
-    gpr_timespec deadline;
-    grpc_metadata_array metadata;
-    grpc_byte_buffer *payload;
-    grpc_call_details details; /* instead of deadline and payload, if method is NULL */
-
-    int cancelled; /* written by the library until `closed` comes back */
-    struct server_tag arrived;
-    struct server_tag closed;
-    struct server_tag sent;
-
-    struct loop_job start_job;
-    struct loop_job cancel_job;
-    struct loop_job release_job;
-    struct loop_timer deadline_timer;
-
-    int64_t arrived_us;
-    size_t request_bytes;
-    grpc_byte_buffer *reply;
-    bool counted; /* in server->in_flight */
-    bool handled;
-    bool released; /* the arena is gone; read and written on the loop */
-};
+#define CALL_BYTES 512      /* of frames and pseudo headers, more than any real client needs */
+#define HASTY_US 3000000    /* a call that is cancelled sooner was broken off */
 
 static server_tag_fn on_arrived;
 static server_tag_fn on_closed;
@@ -73,16 +42,17 @@ static void destroy(struct server_call *call) {
         grpc_byte_buffer_destroy(call->payload);
     if (call->reply != NULL)
         grpc_byte_buffer_destroy(call->reply);
+    server_stream_free(call->stream);
     call->magic = 0;
     free(call);
     atomic_fetch_sub(&server->calls, 1);
 }
 
-static void ref(struct server_call *call) {
+void server_call_ref(struct server_call *call) {
     atomic_fetch_add(&call->refs, 1);
 }
 
-static void unref(struct server_call *call) {
+void server_call_unref(struct server_call *call) {
     if (atomic_fetch_sub(&call->refs, 1) == 1)
         destroy(call);
 }
@@ -100,6 +70,7 @@ grpc_call_error server_call_arm(struct server *server, const struct server_metho
     atomic_init(&call->refs, 1);
     grpc_metadata_array_init(&call->metadata);
     atomic_fetch_add(&server->calls, 1);
+    bool reads = method != NULL && rpc_reads(method->method);
     if (method == NULL) {
         grpc_call_details_init(&call->details);
         fault = grpc_server_request_call(server->core, &call->core, &call->details, &call->metadata,
@@ -107,7 +78,7 @@ grpc_call_error server_call_arm(struct server *server, const struct server_metho
     } else {
         fault = grpc_server_request_registered_call(
             server->core, method->registration, &call->core, &call->deadline, &call->metadata,
-            &call->payload, server->cq, server->cq, &call->arrived);
+            reads ? NULL : &call->payload, server->cq, server->cq, &call->arrived);
     }
     if (fault != GRPC_CALL_OK) {
         LOG_DEBUG(NULL, "cannot wait for calls", LOG_INT("grpc.call_error", fault));
@@ -118,42 +89,54 @@ grpc_call_error server_call_arm(struct server *server, const struct server_metho
 
 /* ---- answering ---- */
 
-/*
- * The last batch. With `close` it also asks for the end of the call, one event less than asking
- * apart; without, that has been asked for already. Skips over a failure: the call is then cancelled
- * and the caller sees that.
- */
-static void send_final(struct server_call *call, enum rpc_code code, const struct err *err,
-                       bool close) {
-    grpc_op ops[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}};
-    grpc_slice details = err == NULL ? grpc_empty_slice() : message_status(err);
-    size_t n = 1;
+void server_call_send_final(struct server_call *call, enum rpc_code code, grpc_slice text,
+                            bool close) {
+    grpc_op ops[4] = {0};
+    size_t n = 0;
+    if (!call->headers_sent)
+        ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
     if (call->reply != NULL) {
         ops[n].op = GRPC_OP_SEND_MESSAGE;
         ops[n++].data.send_message.send_message = call->reply;
     }
     ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[n].data.send_status_from_server.status = (grpc_status_code)code;
-    ops[n++].data.send_status_from_server.status_details = &details;
+    ops[n++].data.send_status_from_server.status_details = &text;
     if (close) {
         ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
         ops[n++].data.recv_close_on_server.cancelled = &call->cancelled;
     }
-    ref(call);
+    server_call_ref(call);
     grpc_call_error fault = grpc_call_start_batch(call->core, ops, n, &call->sent, NULL);
     if (fault != GRPC_CALL_OK) {
         LOG_DEBUG(NULL, "cannot answer a call", LOG_INT("grpc.call_error", fault));
         grpc_call_cancel(call->core, NULL);
-        unref(call);
+        server_call_unref(call);
     }
-    grpc_slice_unref(details);
+    grpc_slice_unref(text);
+}
+
+static grpc_slice text_of(const struct err *err) {
+    return err == NULL ? grpc_empty_slice() : message_status(err);
+}
+
+/* The library has told how the call ended. */
+static void note_end(struct server_call *call) {
+    bool hasty = clock_mono_us() - call->arrived_us < HASTY_US;
+    atomic_store(&call->broken, call->cancelled != 0);
+    if (call->cancelled && hasty && !call->cut_short)
+        connections_broken_off(call->server->connections, call->connection);
 }
 
 static void on_sent(struct server_tag *tag, bool ok) {
     struct server_call *call = CONTAINER_OF(tag, struct server_call, sent);
     (void)ok; /* false if the caller was gone; there is nobody left to tell */
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
-    unref(call);
+    if (call->refused) {
+        connections_refusal(call->server->connections, call->connection, false);
+        note_end(call);
+    }
+    server_call_unref(call);
 }
 
 static void leave_flight(struct server_call *call) {
@@ -173,6 +156,12 @@ static void tell_finished(struct server_call *call, enum server_stage stage, con
     const struct server_options *o = &call->server->options;
     if (o->finished == NULL)
         return;
+    size_t received = call->rpc.req != NULL;
+    size_t sent = call->reply != NULL;
+    if (call->reply != NULL)
+        call->response_bytes += grpc_byte_buffer_length(call->reply);
+    if (call->stream != NULL)
+        server_stream_count(call->stream, &received, &sent);
     struct server_outcome outcome = {
         .stage = stage,
         .code = code_of(err),
@@ -180,7 +169,9 @@ static void tell_finished(struct server_call *call, enum server_stage stage, con
         .resp = err == NULL ? resp : NULL,
         .duration_us = clock_mono_us() - call->arrived_us,
         .request_bytes = call->request_bytes,
-        .response_bytes = call->reply == NULL ? 0 : grpc_byte_buffer_length(call->reply),
+        .response_bytes = call->response_bytes,
+        .received = received,
+        .sent = sent,
     };
     o->finished(o->priv, &call->rpc, &outcome);
 }
@@ -188,11 +179,13 @@ static void tell_finished(struct server_call *call, enum server_stage stage, con
 /* Ends a call that never reached the loop; on the queue thread. */
 static void refuse(struct server_call *call, enum server_stage stage, const struct err *err) {
     call->rpc.finished = true;
+    call->refused = true;
+    connections_refusal(call->server->connections, call->connection, true);
     leave_flight(call);
     tell_finished(call, stage, err, NULL);
-    send_final(call, code_of(err), err, true);
+    server_call_send_final(call, code_of(err), text_of(err), true);
     arena_free(call->rpc.ctx.arena);
-    unref(call);
+    server_call_unref(call);
 }
 
 /* ---- arriving, on a queue thread ---- */
@@ -201,13 +194,42 @@ static struct str view(const grpc_slice *slice) {
     return str_n((const char *)GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
 }
 
+/* The handler's deadline lies before the caller's, so that its own words still get there. */
+#define MARGIN_MS 100
+#define MARGIN_PART 20 /* of the time left, if that is less */
+
+static bool has_deadline(gpr_timespec deadline) {
+    return gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) != 0;
+}
+
 /* On the clock of struct ctx. */
 static int64_t deadline_of(const struct server_call *call, gpr_timespec deadline) {
     int64_t now = clock_mono_ms();
-    if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
-        return now + call->server->options.default_deadline_ms;
+    if (!has_deadline(deadline)) {
+        /* A stream may be meant to stay open. */
+        bool streams = call->method != NULL && call->method->method->kind != RPC_UNARY;
+        return streams ? CTX_NO_DEADLINE : now + call->server->options.default_deadline_ms;
+    }
     int32_t left = gpr_time_to_millis(gpr_time_sub(deadline, gpr_now(deadline.clock_type)));
-    return now + (left > 0 ? left : 0);
+    if (left <= 0)
+        return now;
+    int32_t margin = (left + MARGIN_PART - 1) / MARGIN_PART;
+    return now + left - (margin < MARGIN_MS ? margin : MARGIN_MS);
+}
+
+void server_call_explain(const struct server_call *call, size_t bytes) {
+    connections_explain(call->server->connections, call->connection, bytes);
+}
+
+/* An estimate, and a generous one: headers come compressed. */
+static void explain_headers(const struct server_call *call) {
+    size_t bytes = CALL_BYTES;
+    for (size_t i = 0; i < call->metadata.count; i++)
+        bytes += GRPC_SLICE_LENGTH(call->metadata.metadata[i].key) +
+                 GRPC_SLICE_LENGTH(call->metadata.metadata[i].value);
+    if (call->payload != NULL)
+        bytes += grpc_byte_buffer_length(call->payload);
+    server_call_explain(call, bytes);
 }
 
 static void fill_in(struct server_call *call) {
@@ -218,7 +240,8 @@ static void fill_in(struct server_call *call) {
     call->arrived_us = clock_mono_us();
     rpc->magic = RPC_CALL_MAGIC;
     rpc->finish = finish;
-    rpc->peer = arena_str(a, str_c(peer));
+    rpc->ops = &server_stream_ops;
+    call->connection = connections_find(call->server->connections, peer, a, &rpc->peer);
     gpr_free(peer);
     if (method != NULL) {
         rpc->service = method->service->service;
@@ -239,6 +262,7 @@ static void fill_in(struct server_call *call) {
         };
     rpc->metadata = metadata;
     rpc->n_metadata = call->metadata.count;
+    explain_headers(call);
 }
 
 /* False if there are too many calls already. */
@@ -263,6 +287,9 @@ static struct err *unpack(struct server_call *call) {
 static void refuse_without_request(struct server_call *call) {
     struct arena *a = call->rpc.ctx.arena;
     struct err *err = ctx_check(&call->rpc.ctx);
+    /* Counted now: under a flood, the library tells of the end much later. */
+    call->cut_short = true;
+    connections_broken_off(call->server->connections, call->connection);
     if (err == NULL)
         err = err_new(a, RPC_INTERNAL, "the call brought no request message");
     refuse(call, SERVER_ABANDONED, err);
@@ -283,13 +310,32 @@ static void hand_over(struct server_call *call) {
     };
     /* From here on another queue thread may see the end of the call, so nothing but the posting may
      * follow: the arena is the loop's. The job holds the owner's reference. */
-    ref(call);
+    server_call_ref(call);
     grpc_call_error fault = grpc_call_start_batch(call->core, &close, 1, &call->closed, NULL);
     if (fault != GRPC_CALL_OK) {
         LOG_DEBUG(NULL, "cannot watch a call", LOG_INT("grpc.call_error", fault));
-        unref(call);
+        server_call_unref(call);
     }
     loop_post(call->server->loop, &call->start_job, start);
+}
+
+static void receive(struct server_call *call) {
+    struct err *err = NULL;
+    if (call->method->method->kind != RPC_UNARY)
+        server_stream_new(call);
+    if (rpc_reads(call->method->method)) {
+        hand_over(call);
+        return;
+    }
+    if (call->payload == NULL) {
+        refuse_without_request(call);
+        return;
+    }
+    err = unpack(call);
+    if (err != NULL)
+        refuse(call, SERVER_UNDECODABLE, err);
+    else
+        hand_over(call);
 }
 
 static void on_arrived(struct server_tag *tag, bool ok) {
@@ -314,35 +360,33 @@ static void on_arrived(struct server_tag *tag, bool ok) {
     }
     if (o->admit != NULL)
         err = o->admit(o->priv, &call->rpc);
-    if (err != NULL) {
-        refuse(call, SERVER_NOT_ADMITTED, err);
-        return;
-    }
-    if (call->payload == NULL) {
-        refuse_without_request(call);
-        return;
-    }
-    err = unpack(call);
     if (err != NULL)
-        refuse(call, SERVER_UNDECODABLE, err);
+        refuse(call, SERVER_NOT_ADMITTED, err);
     else
-        hand_over(call);
+        receive(call);
 }
 
 static void on_closed(struct server_tag *tag, bool ok) {
     struct server_call *call = CONTAINER_OF(tag, struct server_call, closed);
     (void)ok;
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
+    note_end(call);
     /* The job takes over the tag's reference. */
     if (call->cancelled)
         loop_post(call->server->loop, &call->cancel_job, cancel);
     else
-        unref(call);
+        server_call_unref(call);
 }
 
 /* ---- running, on the loop ---- */
 
-static void on_default_deadline(struct loop_timer *timer) {
+static const struct err late = {
+    .code = RPC_DEADLINE_EXCEEDED,
+    .origin = ERR_CALLER,
+    .msg = STR_INIT("the deadline has passed"),
+};
+
+static void on_deadline(struct loop_timer *timer) {
     static const struct err reason = {
         .code = RPC_DEADLINE_EXCEEDED,
         .origin = ERR_CALLER,
@@ -350,7 +394,7 @@ static void on_default_deadline(struct loop_timer *timer) {
     };
     struct server_call *call = CONTAINER_OF(timer, struct server_call, deadline_timer);
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
-    ctx_cancel(&call->rpc.ctx, &reason);
+    ctx_cancel(&call->rpc.ctx, has_deadline(call->deadline) ? &late : &reason);
 }
 
 static void start(struct loop_job *job) {
@@ -366,11 +410,14 @@ static void start(struct loop_job *job) {
     call->handled = true;
     if (o->started != NULL)
         o->started(o->priv, rpc);
-    /* The library enforces deadlines of callers, not ours. */
-    if (gpr_time_cmp(call->deadline, gpr_inf_future(call->deadline.clock_type)) == 0)
+    if (call->stream != NULL)
+        server_stream_start(call);
+    if (!rpc->finished)
+        rpc->method->dispatch(rpc);
+    /* Most calls of some methods are over by now and cost no timer. */
+    if (!rpc->finished && rpc->ctx.deadline_ms != CTX_NO_DEADLINE && rpc->ctx.reason == NULL)
         loop_timer_start(call->server->loop, &call->deadline_timer, ctx_remaining_ms(&rpc->ctx),
-                         on_default_deadline);
-    rpc->method->dispatch(rpc);
+                         on_deadline);
 }
 
 static void cancel(struct loop_job *job) {
@@ -379,16 +426,11 @@ static void cancel(struct loop_job *job) {
         .origin = ERR_CALLER,
         .msg = STR_INIT("the caller went away"),
     };
-    static const struct err late = {
-        .code = RPC_DEADLINE_EXCEEDED,
-        .origin = ERR_CALLER,
-        .msg = STR_INIT("the deadline has passed"),
-    };
     struct server_call *call = CONTAINER_OF(job, struct server_call, cancel_job);
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
     if (!call->released && !call->rpc.finished)
         ctx_cancel(&call->rpc.ctx, ctx_remaining_ms(&call->rpc.ctx) == 0 ? &late : &gone);
-    unref(call);
+    server_call_unref(call);
 }
 
 static void finish(struct rpc_call *rpc, const struct err *err, const ProtobufCMessage *resp) {
@@ -396,10 +438,13 @@ static void finish(struct rpc_call *rpc, const struct err *err, const ProtobufCM
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
     loop_timer_stop(&call->deadline_timer);
     leave_flight(call);
-    if (err == NULL)
+    if (err == NULL && resp != NULL)
         err = message_pack(rpc->ctx.arena, resp, &call->reply);
     tell_finished(call, call->handled ? SERVER_HANDLED : SERVER_ABANDONED, err, resp);
-    send_final(call, code_of(err), err, false);
+    if (call->stream != NULL)
+        server_stream_end(call, code_of(err), err);
+    else
+        server_call_send_final(call, code_of(err), text_of(err), false);
     /* Later, because the callers of this still use the arena. */
     loop_post(call->server->loop, &call->release_job, release);
 }
@@ -408,6 +453,8 @@ static void release(struct loop_job *job) {
     struct server_call *call = CONTAINER_OF(job, struct server_call, release_job);
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
     call->released = true;
+    if (call->stream != NULL)
+        server_stream_release(call);
     arena_free(call->rpc.ctx.arena);
-    unref(call);
+    server_call_unref(call);
 }

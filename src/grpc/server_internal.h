@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What server.c (set-up, threads, drain) and server_call.c (the life of one call) share.
+ * What server.c (set-up, threads, drain), server_call.c (the life of one call) and server_stream.c
+ * (its messages, if it streams) share.
  *
  * Nothing may be started on a call once the completion queue is shut down: the library aborts. So
  * every call object, armed or live, is counted, and the queue goes only when none is left.
@@ -8,7 +9,10 @@
 #ifndef GRPC_SERVER_INTERNAL_H
 #define GRPC_SERVER_INTERNAL_H
 
+#include "grpc/accept.h"
+#include "grpc/memory.h"
 #include "grpc/server.h"
+#include "grpc/starvation.h"
 
 #include <grpc/grpc.h>
 #include <pthread.h>
@@ -53,7 +57,14 @@ struct server {
 
     grpc_server *core; /* NULL while not started and once drained */
     grpc_completion_queue *cq;
-    pthread_t threads[SERVER_MAX_THREADS];
+    struct connections *connections;
+    struct acceptor *acceptor;
+    struct memory_watch memory;
+    struct server_thread {
+        struct server *server;
+        pthread_t id;
+        struct starvation starvation;
+    } threads[SERVER_MAX_THREADS];
     int n_threads;
     bool started;
 
@@ -63,7 +74,10 @@ struct server {
     struct server_tag shutdown_tag;
     atomic_bool shut_down; /* the library has let go of every call it knows of */
 
+    struct list streams; /* calls that stream and are being handled; the loop's */
+
     struct loop_timer drain_timer;
+    int64_t end_streams_at_ms;
     int64_t cancel_at_ms;
     bool draining;
     bool cancelled;
@@ -71,10 +85,96 @@ struct server {
     void *drained_priv;
 };
 
+struct server_stream;
+
+struct server_call {
+    unsigned magic;
+#define SERVER_CALL_MAGIC 0x6d2b47f9U
+    struct rpc_call rpc;
+    struct server *server;
+    const struct server_method *method; /* NULL: of a method that is not served */
+    struct server_stream *stream;       /* NULL unless it streams and has been handed over */
+    struct connection_key connection;
+    atomic_int refs;
+
+    /* Written by the library until `arrived` comes back. */
+    grpc_call *core;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *payload;
+    grpc_call_details details; /* instead of deadline and payload, if method is NULL */
+
+    int cancelled;      /* written by the library until `closed` comes back */
+    atomic_bool broken; /* it did, and the caller was gone */
+    struct server_tag arrived;
+    struct server_tag closed;
+    struct server_tag sent;
+
+    struct loop_job start_job;
+    struct loop_job cancel_job;
+    struct loop_job release_job;
+    struct loop_timer deadline_timer;
+
+    int64_t arrived_us;
+    size_t request_bytes;
+    size_t response_bytes;
+    grpc_byte_buffer *reply;
+    bool headers_sent;
+    bool counted;   /* in server->in_flight */
+    bool cut_short; /* it came without its request */
+    bool refused;   /* on the queue thread, it never got to the loop */
+    bool handled;
+    bool released; /* the arena is gone; read and written on the loop */
+};
+
 /*
  * Makes room for one call of a method, or with NULL for one of a method that is not served.
  * Anything but GRPC_CALL_OK is a bug of ours and leaves nothing behind.
  */
 grpc_call_error server_call_arm(struct server *server, const struct server_method *method);
+
+/* A call is held by every tag and job under way. */
+void server_call_ref(struct server_call *call);
+void server_call_unref(struct server_call *call);
+
+/* So many bytes have come for this call. */
+void server_call_explain(const struct server_call *call, size_t bytes);
+
+/*
+ * The last batch. With `close` it also asks for the end of the call, one event less than asking
+ * apart; without, that has been asked for already. Takes the text over. Skips over a failure: the
+ * call is then cancelled and the caller sees that.
+ */
+void server_call_send_final(struct server_call *call, enum rpc_code code, grpc_slice text,
+                            bool close);
+
+/* ---- streams, on the loop ---- */
+
+extern const struct rpc_stream_ops server_stream_ops;
+
+/* On a queue thread, before the call is handed over. */
+void server_stream_new(struct server_call *call);
+
+/* The handler starts; the server can end it from now on. */
+void server_stream_start(struct server_call *call);
+
+/* The handler has ended the call: drops what it waits for, sends the status after what was sent. */
+void server_stream_end(struct server_call *call, enum rpc_code code, const struct err *err);
+
+/* The call's arena is about to go. */
+void server_stream_release(struct server_call *call);
+
+/* With the last reference. NULL is fine. */
+void server_stream_free(struct server_stream *stream);
+
+/* Messages that came and went. */
+void server_stream_count(const struct server_stream *stream, size_t *ret_received,
+                         size_t *ret_sent);
+
+/*
+ * Cancels the streams of services that are always served: they would hold up a drain for ever.
+ * Those that are just sending are left for the next time, unless forced.
+ */
+void server_stream_drain(struct server *server, bool force);
 
 #endif

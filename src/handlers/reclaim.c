@@ -12,6 +12,7 @@
 
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS 30000
+#define LOOK_MS 2000 /* that a look should have; with less time left none is begun */
 #define LEFT_BEHIND "a server may be running that AGS does not know of"
 
 struct reclaim {
@@ -123,7 +124,7 @@ void reclaim_later(struct dsm_service *svc, const struct reclaim_request *reques
 static bool look_again(struct reclaim *r, const char *why, const struct err *err) {
     int64_t ms =
         RETRY_BASE_MS / 2 + backoff_ms(RETRY_BASE_MS, RETRY_CAP_MS, ++r->tries, random_unit());
-    if (ms >= ctx_remaining_ms(&r->ctx))
+    if (ms + LOOK_MS >= ctx_remaining_ms(&r->ctx))
         return false;
     LOG_INFO(r->ctx.log, why, LOG_INT("wait_ms", ms), LOG_ERR(err));
     ctx_sleep(r->svc->loop, &r->ctx, ms, on_time_to_look, r);

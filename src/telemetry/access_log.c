@@ -59,13 +59,15 @@ void access_log_finished(void *priv, const struct rpc_call *rpc,
     const struct log *log = rpc->ctx.log;
     /* A call that was not admitted, or whose method does not exist, has no context of its own. */
     struct str path = log == NULL ? str_sub(rpc->path, 0, 200) : STR_NULL;
-    LOG_AT(level, log, "finished call", LOG_STR("grpc.path", path), LOG_CSTR("protocol", "grpc"),
-           LOG_CSTR("grpc.component", "server"), LOG_CSTR("grpc.method_type", "unary"),
-           LOG_STR("peer.address", rpc->peer), LOG_CSTR("grpc.code", rpc_code_name(outcome->code)),
-           LOG_STR("grpc.error", outcome->err != NULL ? outcome->err->msg : STR_NULL),
-           LOG_STR("errorDetail", outcome->err != NULL ? outcome->err->detail : STR_NULL),
-           LOG_STR("awsRequestID", outcome->err != NULL ? outcome->err->request_id : STR_NULL),
-           LOG_STR("grpc.request.content", redacted(rpc, rpc->req)),
-           LOG_STR("grpc.response.content", redacted(rpc, outcome->resp)),
-           LOG_CSTR("grpc.duration", duration));
+    LOG_AT(
+        level, log, "finished call", LOG_STR("grpc.path", path), LOG_CSTR("protocol", "grpc"),
+        LOG_CSTR("grpc.component", "server"),
+        LOG_CSTR("grpc.method_type", rpc->method != NULL ? rpc_kind_name(rpc->method->kind) : NULL),
+        LOG_STR("peer.address", rpc->peer), LOG_CSTR("grpc.code", rpc_code_name(outcome->code)),
+        LOG_STR("grpc.error", outcome->err != NULL ? outcome->err->msg : STR_NULL),
+        LOG_STR("errorDetail", outcome->err != NULL ? outcome->err->detail : STR_NULL),
+        LOG_STR("awsRequestID", outcome->err != NULL ? outcome->err->request_id : STR_NULL),
+        LOG_STR("grpc.request.content", redacted(rpc, rpc->req)),
+        LOG_STR("grpc.response.content", redacted(rpc, outcome->resp)),
+        LOG_CSTR("grpc.duration", duration));
 }

@@ -77,7 +77,7 @@ struct call_metrics *call_metrics_new(struct metrics *metrics, const struct serv
             struct method_series *s = &m->methods[m->n_methods++];
             s->method = &service->methods[k];
             const struct str labels[] = {str_c(s->method->name), str_c(service->name),
-                                         STR("unary")};
+                                         str_c(rpc_kind_name(s->method->kind))};
             s->started = metric_with(started, labels);
             s->received = metric_with(received, labels);
             s->sent = metric_with(sent, labels);
@@ -113,8 +113,10 @@ void call_metrics_finished(struct call_metrics *m, const struct rpc_call *rpc,
     if (s == NULL || outcome->stage == SERVER_OVERLOADED || outcome->stage == SERVER_UNDECODABLE)
         return;
     metric_add(s->started, 1);
-    metric_add(s->received, 1);
-    metric_add(s->sent, 1);
+    /* Go counts one of each for a unary call, whatever came of it. */
+    bool unary = s->method->kind == RPC_UNARY;
+    metric_add(s->received, unary ? 1 : outcome->received);
+    metric_add(s->sent, unary ? 1 : outcome->sent);
     if ((size_t)outcome->code < N_CODES)
         metric_add(s->handled[outcome->code], 1);
     metric_observe_us(s->seconds, outcome->duration_us);

@@ -121,8 +121,11 @@ PROTOS = [
      "syntax: only proto3 is supported"),
     ("message Order { optional string id = 1; }", "syntax: only proto3 is supported"),
     ('syntax = "proto3";\n' + ORDER, "package: is missing; the paths of the methods need one"),
-    (PROTO + "message Order { oneof way { string a = 1; string b = 2; } }",
-     "Order.a: oneof is not supported"),
+    (PROTO + "message Order { oneof way { string a = 1; string b = 2; } string way_case = 3; }",
+     "Order.way_case: becomes way_case, as Order.way does; rename one of them"),
+    (PROTO + ORDER + "service S { rpc Go(stream Order) returns (Order); "
+     "rpc GoRead(Order) returns (Order); }",
+     "S.GoRead: becomes bad_s_go_read, as S.Go does; rename one of them"),
     (PROTO + "message Order { map<string, string> notes = 1; }",
      "Order.notes: map fields are not supported"),
     (PROTO + "message Order { optional string id = 1; }",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A server for tests of the gRPC engine: what CreateGameSession does is chosen by the request's
- * `deployment`. CreateGameSessionAsync answers at once, TerminateGameSession is left out.
+ * `deployment`. CreateGameSessionAsync answers at once, TerminateGameSession is left out. The
+ * service of tests/streams and reflection are served too. SIGUSR1 changes the health of "changing".
  *
  *   echo       answers with the request's fields; ip is the caller's address
  *   delay      the same after maximum_player milliseconds
@@ -10,13 +11,16 @@
  *   fail-long  ends with a text of 20 kB
  *   not-utf8   answers with a string that is no UTF-8
  *   memory     takes more memory than a call may, then answers
+ *   slow-text  once cancelled, answers with a text of its own, as a careful handler does
  *   metadata   answers with the metadata entry named by session_data
  *   stats      answers with counters in session_data
  */
 #include "base/obj.h"
 #include "generated/session_dsm.h"
 #include "grpc/health.h"
+#include "grpc/reflection.h"
 #include "grpc/server.h"
+#include "stream_handlers.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,8 +34,12 @@ struct dsm_service {
     struct loop *loop;
     struct server *server;
     struct health_service *health;
+    struct reflection_service *reflection;
+    struct streams_service streams;
     int64_t grace_ms;
     uv_signal_t terminate;
+    uv_signal_t change;
+    bool changing;
     size_t cancelled;
     size_t late;
     size_t started;
@@ -77,6 +85,8 @@ static void on_cancel(struct ctx_hook *hook, const struct err *reason) {
         wait->call->svc->late++;
     else
         wait->call->svc->cancelled++;
+    if (strcmp(wait->call->req->deployment, "slow-text") == 0)
+        reason = err_new(wait->call->ctx->arena, reason->code, "GameLift did not answer in time");
     dsm_create_game_session_fail(wait->call, reason);
 }
 
@@ -110,22 +120,30 @@ static void answer(struct dsm_create_game_session_call *call, struct str text) {
 
 static void stats(struct dsm_create_game_session_call *call) {
     struct dsm_service *svc = call->svc;
+    struct server_connections c;
+    server_connections(svc->server, &c);
     answer(call,
            arena_printf(call->ctx->arena,
                         "{\"cancelled\":%zu,\"late\":%zu,\"started\":%zu,\"in_flight\":%zu,"
                         "\"unknown\":%zu,\"overloaded\":%zu,\"refused\":%zu,"
-                        "\"undecodable\":%zu,\"abandoned\":%zu,\"handled\":%zu}",
+                        "\"undecodable\":%zu,\"abandoned\":%zu,\"handled\":%zu,"
+                        "\"counted\":%zu,\"streams\":%zu,\"broken\":%zu,"
+                        "\"open\":%zu,\"accepted\":%zu,\"shut_out\":%zu,\"strangers\":%zu,"
+                        "\"cut_off\":%zu,\"stalls\":%zu}",
                         svc->cancelled, svc->late, svc->started, server_in_flight(svc->server),
                         svc->finished[SERVER_UNKNOWN_METHOD], svc->finished[SERVER_OVERLOADED],
                         svc->finished[SERVER_NOT_ADMITTED], svc->finished[SERVER_UNDECODABLE],
-                        svc->finished[SERVER_ABANDONED], svc->finished[SERVER_HANDLED]));
+                        svc->finished[SERVER_ABANDONED], svc->finished[SERVER_HANDLED],
+                        svc->streams.counted, svc->streams.open, svc->streams.cancelled, c.open,
+                        (size_t)c.accepted, (size_t)c.refused, (size_t)c.strangers,
+                        (size_t)c.cut_off, (size_t)c.stalls));
 }
 
 static void create(struct dsm_create_game_session_call *call) {
     struct str what = str_c(call->req->deployment);
     if (str_eq(what, STR("delay")))
         wait_for(call, true);
-    else if (str_eq(what, STR("hang")))
+    else if (str_eq(what, STR("hang")) || str_eq(what, STR("slow-text")))
         wait_for(call, false);
     else if (str_eq(what, STR("fail")))
         fail(call, str_c(call->req->session_data));
@@ -190,10 +208,18 @@ static void on_closed(uv_handle_t *handle) {
     (void)handle;
 }
 
+static void on_change(uv_signal_t *handle, int number) {
+    struct dsm_service *svc = handle->data;
+    (void)number;
+    svc->changing = !svc->changing;
+    health_set(svc->health, "changing", svc->changing);
+}
+
 static void on_terminate(uv_signal_t *handle, int number) {
     struct dsm_service *svc = handle->data;
     (void)number;
     uv_close((uv_handle_t *)handle, on_closed);
+    uv_close((uv_handle_t *)&svc->change, on_closed);
     health_drain(svc->health);
     server_drain(svc->server, svc->grace_ms, on_drained, svc);
 }
@@ -207,7 +233,7 @@ static int64_t number(const char *text) {
 }
 
 static void read_options(int argc, char **argv, struct server_options *o, int64_t *grace_ms) {
-    for (int opt; (opt = getopt(argc, argv, "p:t:f:s:d:g:a:")) != -1;) {
+    for (int opt; (opt = getopt(argc, argv, "p:t:f:s:d:g:a:c:")) != -1;) {
         if (opt == 'p')
             o->port = (int)number(optarg);
         else if (opt == 't')
@@ -218,6 +244,8 @@ static void read_options(int argc, char **argv, struct server_options *o, int64_
             o->max_streams = (int)number(optarg);
         else if (opt == 'd')
             o->default_deadline_ms = number(optarg);
+        else if (opt == 'c')
+            o->max_connections_per_peer = (int)number(optarg);
         else if (opt == 'g')
             *grace_ms = number(optarg);
         else if (opt == 'a')
@@ -243,7 +271,11 @@ int main(int argc, char **argv) {
     svc.loop = loop_new();
     svc.server = server_new(svc.loop, &options);
     svc.health = health_new();
+    svc.reflection = reflection_new();
+    svc.streams.loop = svc.loop;
     server_add_service(svc.server, &dsm_session_dsm_service, &handlers, &svc, 0);
+    server_add_service(svc.server, &streams_streams_service, &stream_handlers, &svc.streams, 0);
+    reflection_add_to(svc.reflection, svc.server);
     health_add_to(svc.health, svc.server);
     struct err *err = server_start(svc.server, a);
     if (err != NULL) {
@@ -254,10 +286,14 @@ int main(int argc, char **argv) {
         svc.terminate.data = &svc;
         uv_signal_init(loop_uv(svc.loop), &svc.terminate);
         uv_signal_start(&svc.terminate, on_terminate, SIGTERM);
+        svc.change.data = &svc;
+        uv_signal_init(loop_uv(svc.loop), &svc.change);
+        uv_signal_start(&svc.change, on_change, SIGUSR1);
         loop_run(svc.loop);
     }
     server_free(svc.server);
     health_free(svc.health);
+    reflection_free(svc.reflection);
     loop_free(svc.loop);
     bool failed = err != NULL;
     arena_free(a);

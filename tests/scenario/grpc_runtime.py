@@ -28,13 +28,16 @@ CODE = grpc.StatusCode
 def compile_protos():
     out = tempfile.mkdtemp()
     protos = [os.path.join(IDL, n) for n in ("session-dsm.proto", "health.proto")]
-    subprocess.run(["protoc", f"-I{IDL}", f"--python_out={out}", *protos], check=True)
+    streams = os.path.join(HERE, "..", "streams", "idl")
+    subprocess.run(["protoc", f"-I{IDL}", f"-I{streams}", f"--python_out={out}", *protos,
+                    os.path.join(streams, "streams.proto")], check=True)
     sys.path.insert(0, out)
 
 
 compile_protos()
 import health_pb2 as health  # noqa: E402
 import session_dsm_pb2 as dsm  # noqa: E402
+import streams_pb2 as streams  # noqa: E402
 
 
 class Server:
@@ -56,10 +59,11 @@ class Server:
         return (channel or self.channel).unary_unary(
             name, request_serializer=request, response_deserializer=answer)
 
-    def create(self, deployment, timeout=20, metadata=None, channel=None, **fields):
+    def create(self, deployment, timeout=20, metadata=None, channel=None, wait_for_ready=None,
+               **fields):
         return self.create_method(channel)(
             dsm.RequestCreateGameSession(deployment=deployment, **fields), timeout=timeout,
-            metadata=metadata)
+            metadata=metadata, wait_for_ready=wait_for_ready)
 
     def create_method(self, channel=None):
         return self.method(SERVICE + "CreateGameSession",
@@ -74,6 +78,32 @@ class Server:
                              health.HealthCheckRequest.SerializeToString,
                              health.HealthCheckResponse.FromString)
         return method(health.HealthCheckRequest(service=service), timeout=20).status
+
+    def watch(self, service="", timeout=60, channel=None):
+        method = (channel or self.channel).unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=health.HealthCheckRequest.SerializeToString,
+            response_deserializer=health.HealthCheckResponse.FromString)
+        return method(health.HealthCheckRequest(service=service), timeout=timeout)
+
+    def streaming(self, name, request, answer, channel=None):
+        """A method of test.streams.Streams, by the kinds of its two sides."""
+        kind = {"Collect": "stream_unary", "Count": "unary_stream", "Chat": "stream_stream"}[name]
+        return getattr(channel or self.channel, kind)(
+            f"/test.streams.Streams/{name}", request_serializer=request.SerializeToString,
+            response_deserializer=answer.FromString)
+
+    def count(self, timeout=60, channel=None, **order):
+        return self.streaming("Count", streams.Order, streams.Piece, channel)(
+            streams.Order(**order), timeout=timeout)
+
+    def collect(self, pieces, timeout=60, channel=None):
+        return self.streaming("Collect", streams.Piece, streams.Total, channel).future(
+            pieces, timeout=timeout)
+
+    def chat(self, pieces, timeout=60, channel=None):
+        return self.streaming("Chat", streams.Piece, streams.Piece, channel)(
+            pieces, timeout=timeout)
 
     def stats(self):
         return json.loads(self.create("stats").session_data)
@@ -141,8 +171,8 @@ def unknown_methods_are_unimplemented_at_once():
         long = "/a/" + "b" * 3000
         error = fails(lambda: s.method(long)(b"", timeout=20), CODE.UNIMPLEMENTED)
         assert len(error.details()) < 300
-        watch = s.channel.unary_stream("/grpc.health.v1.Health/Watch")
-        fails(lambda: list(watch(b"", timeout=20)), CODE.UNIMPLEMENTED)
+        both = s.channel.stream_stream("/no.Such/Service")
+        fails(lambda: list(both(iter([b"x"]), timeout=20)), CODE.UNIMPLEMENTED)
         calls = [s.method("/no.Such/Service").future(b"", timeout=20) for _ in range(200)]
         assert all(c.code() == CODE.UNIMPLEMENTED for c in calls)
         assert s.stats()["unknown"] == 204
@@ -231,6 +261,28 @@ def deadline_reaches_the_handler():
         s.await_stats(late=1, in_flight=1)
 
 
+def handlers_own_words_reach_the_caller_before_its_deadline():
+    """The library's own text, which hides the reason, is "Deadline Exceeded"."""
+    with server() as s:
+        for timeout in (0.5, 1, 3):
+            began = time.monotonic()
+            fails(lambda t=timeout: s.create("hang", timeout=t), CODE.DEADLINE_EXCEEDED,
+                  "the deadline has passed")
+            took = time.monotonic() - began
+            assert timeout - 0.2 < took < timeout, (timeout, took)
+            fails(lambda t=timeout: s.create("slow-text", timeout=t), CODE.DEADLINE_EXCEEDED,
+                  "GameLift did not answer in time")
+        s.await_stats(late=6, in_flight=1)
+
+
+def calls_that_are_over_in_time_are_not_cancelled():
+    with server() as s:
+        calls = [s.create_method().future(dsm.RequestCreateGameSession(
+            deployment="delay", maximum_player=n), timeout=20) for n in range(300)]
+        assert all(c.code() == CODE.OK for c in calls)
+        assert s.stats()["late"] == 0
+
+
 def call_without_deadline_gets_the_default():
     with server("-d", "200") as s:
         fails(lambda: s.create("hang", timeout=None), CODE.DEADLINE_EXCEEDED)
@@ -289,6 +341,204 @@ def health_knows_its_services():
         for name in ("", "accelbyte.session.sessiondsm.SessionDsm", "grpc.health.v1.Health"):
             assert s.check(name) == serving
         fails(lambda: s.check("no.Such"), CODE.NOT_FOUND, "unknown service")
+
+
+def watch_tells_changes():
+    with server() as s:
+        states = health.HealthCheckResponse
+        first, other = s.watch(), s.watch("changing")
+        assert next(first).status == states.SERVING
+        assert next(other).status == states.SERVICE_UNKNOWN
+        for wanted in (states.SERVING, states.NOT_SERVING, states.SERVING):
+            s.process.send_signal(signal.SIGUSR1)
+            assert next(other).status == wanted
+        first.cancel()
+        other.cancel()
+
+
+def drain_ends_watches_after_telling_them():
+    s = Server("-g", "30000")
+    watches = [s.watch(timeout=None) for _ in range(50)]
+    for watch in watches:
+        assert next(watch).status == health.HealthCheckResponse.SERVING
+    began = time.monotonic()
+    s.process.send_signal(signal.SIGTERM)
+    for watch in watches:
+        assert next(watch).status == health.HealthCheckResponse.NOT_SERVING
+        fails(lambda w=watch: next(w), CODE.UNAVAILABLE, "shutting down")
+    assert s.process.wait(60) == 0
+    assert time.monotonic() - began < 10
+    s.channel.close()
+
+
+def watches_are_limited():
+    with server("-s", "2000") as s:
+        watches = [s.watch() for _ in range(1001)]
+        codes = []
+        for watch in watches:
+            try:
+                codes.append(next(watch).status)
+            except grpc.RpcError as e:
+                codes.append(e.code())
+        assert sorted(map(str, codes)) == sorted(map(str, [1] * 1000 + [CODE.RESOURCE_EXHAUSTED]))
+        for watch in watches:
+            watch.cancel()
+
+
+# ---- streams ------------------------------------------------------------------------------------
+
+
+def pieces(numbers, text=""):
+    return (streams.Piece(number=n, text=text) for n in numbers)
+
+
+def all_four_kinds_of_method_work():
+    with server() as s:
+        assert [p.number for p in s.count(pieces=1000, text_bytes=10)] == list(range(1000))
+        assert s.collect(pieces(range(1000))).result(20) == streams.Total(pieces=1000, sum=499500)
+        assert s.collect(iter(())).result(20) == streams.Total()
+        assert [p.number for p in s.chat(pieces(range(1000)))] == list(range(1000))
+        assert not list(s.chat(iter(())))
+        echo = s.method("/test.streams.Streams/Echo", streams.Piece.SerializeToString,
+                        streams.Piece.FromString)
+        assert echo(streams.Piece(number=3), timeout=20).number == 3
+        s.await_stats(streams=0, in_flight=1, broken=0)
+
+
+def streams_end_with_their_status():
+    with server() as s:
+        call = s.count(pieces=2, code=10)
+        assert [next(call).number, next(call).number] == [0, 1]
+        fails(lambda: next(call), CODE.ABORTED, "counted enough")
+        call = s.chat(pieces([1, -5]))
+        assert next(call).number == 1
+        fails(lambda: next(call), CODE.NOT_FOUND, "as you wish")
+        s.await_stats(streams=0)
+
+
+def bad_message_on_a_stream_is_internal():
+    with server() as s:
+        for name in ("Collect", "Chat"):
+            raw = s.channel.stream_stream(f"/test.streams.Streams/{name}")
+            fails(lambda r=raw: list(r(iter([b"\x08\x01", b"\xff"]), timeout=20)), CODE.INTERNAL)
+            fails(lambda r=raw: list(r(iter([b"\x12\x02\xc3\x28"]), timeout=20)), CODE.INTERNAL,
+                  "text")
+        s.await_stats(streams=0)
+
+
+def sender_waits_for_its_reader():
+    with server() as s:
+        call = s.count(pieces=10**6, text_bytes=50000)
+        assert next(call).number == 0
+        before = -1
+        while s.stats()["counted"] != before:  # until the windows are full
+            before = s.stats()["counted"]
+            assert before < 1000
+            time.sleep(0.3)
+        call.cancel()
+        s.await_stats(broken=1, streams=0, in_flight=1)
+
+
+def deadline_and_cancel_reach_every_kind_of_stream():
+    with server() as s:
+        gate = threading.Event()
+
+        def slow():
+            yield streams.Piece(number=1)
+            gate.wait(60)
+
+        fails(lambda: list(s.count(pieces=2, pause_ms=60000, timeout=0.5)), CODE.DEADLINE_EXCEEDED,
+              "the deadline has passed")
+        fails(lambda: list(s.chat(slow(), timeout=0.5)), CODE.DEADLINE_EXCEEDED,
+              "the deadline has passed")
+        fails(lambda: s.collect(slow(), timeout=0.5).result(20), CODE.DEADLINE_EXCEEDED,
+              "the deadline has passed")
+        s.await_stats(broken=3, streams=0)
+        calls = [s.count(pieces=2, pause_ms=60000), s.chat(slow()), s.collect(slow())]
+        s.await_stats(streams=3)
+        for call in calls:
+            call.cancel()
+        s.await_stats(broken=6, streams=0, in_flight=1)
+        gate.set()
+
+
+def stream_without_deadline_stays_open():
+    with server("-d", "200") as s:
+        call = s.count(pieces=3, pause_ms=400, timeout=None)
+        assert [p.number for p in call] == [0, 1, 2]
+
+
+def drain_lets_streams_finish_within_the_grace_time():
+    s = Server("-g", "5000")
+    call = s.count(pieces=4, pause_ms=200)
+    assert next(call).number == 0
+    s.process.send_signal(signal.SIGTERM)
+    assert [p.number for p in call] == [1, 2, 3]
+    assert s.process.wait(60) == 0
+    s.channel.close()
+    s = Server("-g", "300")
+    call = s.count(pieces=2, pause_ms=60000)
+    assert next(call).number == 0
+    s.process.send_signal(signal.SIGTERM)
+    fails(lambda: next(call), CODE.UNAVAILABLE)
+    assert s.process.wait(60) == 0
+    s.channel.close()
+
+
+def mixed_streams(threads):
+    """1,000 streams of all kinds, cancelled at random moments."""
+    with server("-t", str(threads)) as s:
+        channels = [s.connect(n) for n in range(4)]
+        failures = []
+
+        def some(seed):
+            dice = random.Random(seed)
+            for _ in range(250):
+                n = dice.randrange(0, 30)
+                timeout = dice.choice([0.001, 0.005, 0.02, 10])
+                what = dice.choice(["count", "collect", "chat"])
+                if what == "count":
+                    call = s.count(timeout, channels[seed], pieces=n, text_bytes=1000,
+                                   pause_ms=dice.choice([0, 0, 1]))
+                elif what == "collect":
+                    call = s.collect(pieces(range(n)), timeout, channels[seed])
+                else:
+                    call = s.chat(pieces(range(n)), timeout, channels[seed])
+                if dice.random() < 0.5:
+                    time.sleep(dice.random() * 0.005)
+                    call.cancel()
+                try:
+                    if what == "collect":
+                        total = call.result(60)
+                        assert total.sum == sum(range(n))
+                    else:
+                        assert [p.number for p in call] == list(range(n))
+                except grpc.FutureCancelledError:
+                    pass
+                except grpc.RpcError as e:
+                    if e.code() not in (CODE.CANCELLED, CODE.DEADLINE_EXCEEDED):
+                        failures.append(e)
+                except AssertionError as e:
+                    failures.append(e)
+
+        workers = [threading.Thread(target=some, args=(n,)) for n in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert not failures, failures[:3]
+        print("   ", s.await_stats(in_flight=1, streams=0))
+
+
+def thousand_mixed_streams_one_queue_thread():
+    mixed_streams(1)
+
+
+def thousand_mixed_streams_two_queue_threads():
+    mixed_streams(2)
+
+
+# ---- the ends of the library --------------------------------------------------------------------
 
 
 def second_server_on_the_port_says_why():
@@ -432,12 +682,26 @@ TESTS = [
     metadata_reaches_the_handler,
     admit_hook_refuses_before_anything_else,
     deadline_reaches_the_handler,
+    handlers_own_words_reach_the_caller_before_its_deadline,
+    calls_that_are_over_in_time_are_not_cancelled,
     call_without_deadline_gets_the_default,
     client_cancel_reaches_the_handler,
     lost_connection_reaches_the_handler,
     call_without_message_is_answered,
     in_flight_cap_refuses_at_once_but_not_health,
     health_knows_its_services,
+    watch_tells_changes,
+    drain_ends_watches_after_telling_them,
+    watches_are_limited,
+    all_four_kinds_of_method_work,
+    streams_end_with_their_status,
+    bad_message_on_a_stream_is_internal,
+    sender_waits_for_its_reader,
+    deadline_and_cancel_reach_every_kind_of_stream,
+    stream_without_deadline_stays_open,
+    drain_lets_streams_finish_within_the_grace_time,
+    thousand_mixed_streams_one_queue_thread,
+    thousand_mixed_streams_two_queue_threads,
     second_server_on_the_port_says_why,
     odd_poll_strategy_is_survived,
     ipv6_and_unix_sockets_work,
@@ -449,10 +713,10 @@ TESTS = [
 ]
 
 
-def main():
+def main(tests):
     wanted = sys.argv[3:]
     failed = 0
-    for test in TESTS:
+    for test in tests:
         if wanted and test.__name__ not in wanted:
             continue
         began = time.monotonic()
@@ -466,4 +730,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS))

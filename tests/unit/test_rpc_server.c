@@ -177,6 +177,28 @@ static void clients_deadline_ends_its_wait(void **state) {
     assert_null(call("", TIMEOUT_MS, &resp));
 }
 
+static struct server_connections seen;
+static atomic_bool looked;
+
+static void look(struct loop_job *j) {
+    (void)j;
+    server_connections(server, &seen);
+    looked = true;
+}
+
+static void connections_are_counted(void **state) {
+    const struct dsm_response_create_game_session *resp = NULL;
+    (void)state;
+    assert_null(call("", TIMEOUT_MS, &resp));
+    looked = false;
+    loop_post(loop, &job, look);
+    while (!looked)
+        continue;
+    assert_int_equal(seen.open, 1);
+    assert_int_equal(seen.accepted, 1);
+    assert_int_equal(seen.refused + seen.strangers + seen.cut_off + seen.stalls, 0);
+}
+
 static void unreachable_server_is_unavailable(void **state) {
     struct dsm_request_create_game_session req = DSM_REQUEST_CREATE_GAME_SESSION_INIT;
     const struct dsm_response_create_game_session *resp = NULL;
@@ -339,6 +361,7 @@ int main(void) {
         TEST(handler_may_answer_later),
         TEST(client_stub_gets_the_error),
         TEST(clients_deadline_ends_its_wait),
+        TEST(connections_are_counted),
         TEST(unreachable_server_is_unavailable),
         TEST(clients_metadata_goes_with_every_call),
         TEST(illegal_metadata_is_refused_without_quoting_it),

@@ -8,6 +8,7 @@
 #include "generated/shop.h"
 
 #include "base/obj.h"
+#include "generated/shop_descriptor.h"
 
 static const struct protobuf_sensitive sensitive[] = {
     {.message = &test__shop__order__descriptor, .field = "card"},
@@ -77,12 +78,47 @@ static void shop_http_check_dispatch(struct rpc_call *rpc) {
     handlers->http_check(call);
 }
 
+static void shop_watch_orders_sent(struct rpc_call *rpc, const struct err *err) {
+    struct shop_watch_orders_call *call = rpc->call;
+    call->on_sent(call, err);
+}
+
+void shop_watch_orders_send(struct shop_watch_orders_call *call, const struct shop_receipt *msg,
+                            shop_watch_orders_sent_fn *on_sent) {
+    call->on_sent = on_sent;
+    rpc_call_send(call->rpc, &msg->base, shop_watch_orders_sent);
+}
+
+void shop_watch_orders_finish(struct shop_watch_orders_call *call) {
+    rpc_call_finish(call->rpc);
+}
+
+void shop_watch_orders_fail(struct shop_watch_orders_call *call, const struct err *err) {
+    rpc_call_fail(call->rpc, err);
+}
+
+static void shop_watch_orders_dispatch(struct rpc_call *rpc) {
+    const struct shop_shop_front_handlers *handlers = rpc->handlers;
+    if (handlers->watch_orders == NULL) {
+        rpc_call_unimplemented(rpc);
+        return;
+    }
+    struct shop_watch_orders_call *call = ARENA_NEW(rpc->ctx.arena, struct shop_watch_orders_call);
+    call->rpc = rpc;
+    call->ctx = &rpc->ctx;
+    call->req = (const struct shop_order *)rpc->req;
+    call->svc = rpc->svc;
+    rpc->call = call;
+    handlers->watch_orders(call);
+}
+
 static const struct rpc_method shop_shop_front_methods[] = {
     {
         .name = "BuyItem",
         .path = "/test.shop.ShopFront/BuyItem",
         .input = &test__shop__order__descriptor,
         .output = &test__shop__receipt__descriptor,
+        .kind = RPC_UNARY,
         .dispatch = shop_buy_item_dispatch,
     },
     {
@@ -90,7 +126,16 @@ static const struct rpc_method shop_shop_front_methods[] = {
         .path = "/test.shop.ShopFront/HTTPCheck",
         .input = &test__shop__nothing__descriptor,
         .output = &test__shop__nothing__descriptor,
+        .kind = RPC_UNARY,
         .dispatch = shop_http_check_dispatch,
+    },
+    {
+        .name = "WatchOrders",
+        .path = "/test.shop.ShopFront/WatchOrders",
+        .input = &test__shop__order__descriptor,
+        .output = &test__shop__receipt__descriptor,
+        .kind = RPC_SERVER_STREAM,
+        .dispatch = shop_watch_orders_dispatch,
     },
     {0},
 };
@@ -100,4 +145,5 @@ const struct rpc_service shop_shop_front_service = {
     .methods = shop_shop_front_methods,
     .n_methods = ARRAY_LEN(shop_shop_front_methods) - 1,
     .redaction = &shop_redaction,
+    .file = &shop_file,
 };

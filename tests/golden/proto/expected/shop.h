@@ -81,7 +81,7 @@ struct shop_service;
 
 /* ---- BuyItem ---- */
 
-/* One call, in its own arena; valid until the loop goes round after reply or fail. */
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
 struct shop_buy_item_call {
     struct rpc_call *rpc;
     struct ctx *ctx;
@@ -102,7 +102,7 @@ void shop_buy_item_fail(struct shop_buy_item_call *call, const struct err *err);
 
 /* ---- HTTPCheck ---- */
 
-/* One call, in its own arena; valid until the loop goes round after reply or fail. */
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
 struct shop_http_check_call {
     struct rpc_call *rpc;
     struct ctx *ctx;
@@ -121,18 +121,53 @@ typedef void shop_http_check_fn(struct shop_http_check_call *call);
 void shop_http_check_reply(struct shop_http_check_call *call, const struct shop_nothing *resp);
 void shop_http_check_fail(struct shop_http_check_call *call, const struct err *err);
 
+/* ---- WatchOrders ---- */
+
+struct shop_watch_orders_call;
+
+/* The message has been taken over, the next may be sent; with an error, the call is over but for
+ * its fail. */
+typedef void shop_watch_orders_sent_fn(struct shop_watch_orders_call *call, const struct err *err);
+
+/* One call, in its own arena; valid until the loop goes round after it was ended. */
+struct shop_watch_orders_call {
+    struct rpc_call *rpc;
+    struct ctx *ctx;
+    const struct shop_order *req;
+    struct shop_service *svc;
+    void *state;                        /* the handler's own; NULL at first */
+    shop_watch_orders_sent_fn *on_sent; /* set by send */
+};
+
+/*
+ * Streams have no stub.
+ *
+ * Runs on the event loop and ends the call with finish or fail, once, now or later.
+ */
+typedef void shop_watch_orders_fn(struct shop_watch_orders_call *call);
+
+/*
+ * Sends one message; msg is used before the return. One send at a time: on_sent comes once, never
+ * before this returns, when the connection has room for the next. Empties rpc_call_scratch.
+ */
+void shop_watch_orders_send(struct shop_watch_orders_call *call, const struct shop_receipt *msg,
+                            shop_watch_orders_sent_fn *on_sent);
+
+/* End the call, after what was sent; no callback comes any more. err may be on the stack. */
+void shop_watch_orders_finish(struct shop_watch_orders_call *call);
+void shop_watch_orders_fail(struct shop_watch_orders_call *call, const struct err *err);
+
 /*
  * Sells things.
  *
  * A second paragraph, with a comment end * / inside.
- *
- * WatchOrders streams: it has no stub and is answered UNIMPLEMENTED.
  *
  * A NULL slot answers UNIMPLEMENTED.
  */
 struct shop_shop_front_handlers {
     shop_buy_item_fn *buy_item;
     shop_http_check_fn *http_check;
+    shop_watch_orders_fn *watch_orders;
 };
 
 extern const struct rpc_service shop_shop_front_service;

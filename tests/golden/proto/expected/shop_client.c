@@ -30,3 +30,20 @@ struct err *shop_shop_front_http_check(struct rpc_client *client, struct arena *
     *ret = (const struct shop_nothing *)resp;
     return NULL;
 }
+
+struct err *shop_shop_front_watch_orders(struct rpc_client *client, struct arena *a,
+                                         const struct shop_order *req, int64_t timeout_ms,
+                                         struct rpc_client_stream **ret) {
+    return rpc_client_stream_ask(client, a, "/test.shop.ShopFront/WatchOrders", &req->base,
+                                 timeout_ms, ret);
+}
+
+struct err *shop_shop_front_watch_orders_read(struct rpc_client_stream *stream, struct arena *a,
+                                              const struct shop_receipt **ret) {
+    const ProtobufCMessage *msg = NULL;
+    struct err *err = rpc_client_stream_read(stream, a, &test__shop__receipt__descriptor, &msg);
+    if (err != NULL)
+        return err;
+    *ret = (const struct shop_receipt *)msg;
+    return NULL;
+}

@@ -14,6 +14,10 @@
 /*
  * Calls as functions, for command line tools and tests. Each blocks until the answer is there or
  * timeout_ms (> 0, or CTX_NO_DEADLINE) is over; ret and the error lie in the arena.
+ *
+ * A call that streams gives a stream: send and read block, rpc_client_stream_done tells the server
+ * that the last message was sent, and rpc_client_stream_free ends it in any state. A read past the
+ * last message gives NULL if the server ended the call with OK, else the error.
  */
 
 /*
@@ -29,5 +33,14 @@ struct err *shop_shop_front_buy_item(struct rpc_client *client, struct arena *a,
 struct err *shop_shop_front_http_check(struct rpc_client *client, struct arena *a,
                                        const struct shop_nothing *req, int64_t timeout_ms,
                                        const struct shop_nothing **ret) MUST_CHECK;
+
+/*
+ * Streams have no stub.
+ */
+struct err *shop_shop_front_watch_orders(struct rpc_client *client, struct arena *a,
+                                         const struct shop_order *req, int64_t timeout_ms,
+                                         struct rpc_client_stream **ret) MUST_CHECK;
+struct err *shop_shop_front_watch_orders_read(struct rpc_client_stream *stream, struct arena *a,
+                                              const struct shop_receipt **ret) MUST_CHECK;
 
 #endif
