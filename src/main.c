@@ -34,6 +34,9 @@
 #define INSTANCE_WAIT_MS 5000 /* for an EC2 instance's credentials at the start */
 /* Session data has up to 262,144 characters of up to four bytes; the rest is small. */
 #define MAX_MESSAGE_BYTES (((size_t)1 << 20) + 65536)
+/* Above what the library buffers: a message that is too large is refused by itself, and only what
+ * goes beyond that costs its sender the connection. */
+#define MAX_STRAY_BYTES ((size_t)128 << 20)
 #define FLUSH_MS 2000 /* for spans at the end */
 
 struct app {
@@ -305,6 +308,7 @@ static struct err *start_serving(struct app *app) {
     const struct server_options options = {
         .port = app->config.grpc_port,
         .max_message_bytes = MAX_MESSAGE_BYTES,
+        .max_stray_bytes = MAX_STRAY_BYTES,
         .default_deadline_ms = app->config.request_timeout_ms,
         .admit = on_admit,
         .finished = on_finished,

@@ -66,6 +66,9 @@ static void add(struct reader *r, double ms) {
         skip(r, "a latency is negative or too large");
     } else if (str_empty(r->player) || str_empty(r->region)) {
         skip(r, "a player or region has no name");
+    } else if (!str_is_utf8(r->player) || !str_is_utf8(r->region)) {
+        /* An escaped half of a surrogate pair: GameLift would refuse the whole request for it. */
+        skip(r, "the name of a player or region is not Unicode");
     } else if (r->player.n > MAX_NAME || r->region.n > MAX_NAME) {
         skip(r, "the name of a player or region is too long");
     } else if (r->found.list.n == LATENCIES_MAX_ENTRIES) {

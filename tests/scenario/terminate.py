@@ -132,7 +132,7 @@ def server_that_is_not_ready_is_ended_when_it_is(w):
     assert living(w) == []
     served(w, "never-ready")
     w.sim.fault(operation="TerminateGameSession", kind="error", type="NotReadyException")
-    fails(lambda: w.service.terminate("never-ready", timeout=2 * SHORT), CODE.DEADLINE_EXCEEDED)
+    fails(lambda: w.service.terminate("never-ready", timeout=2 * SHORT), CODE.UNAVAILABLE, "NotReady")
     eventually(lambda: "a server may still be running" in w.service.output(), "the log tells")
 
 
