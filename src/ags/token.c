@@ -159,6 +159,13 @@ static void on_granted(void *priv, const struct ags_token_with_device_cookie_res
     bool final = false;
     if (err == NULL && str_empty(out->access_token))
         err = err_new(fetch, RPC_INTERNAL, "AGS answered without an access token");
+    if (err != NULL && err->origin == ERR_CALLER) {
+        /* The fetch's own time is over, nobody's else: the next one may be luckier. */
+        struct err *slow = err_new(fetch, RPC_DEADLINE_EXCEEDED, "AGS did not answer in time");
+        slow->origin = ERR_TRANSPORT;
+        slow->retryable = true;
+        err = slow;
+    }
     if (err == NULL) {
         accept_token(t, out);
     } else {
