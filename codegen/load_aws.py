@@ -171,16 +171,8 @@ class _Loader:
         values = raw["enum"]
         if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
             self._fail(name, "enum is no list of strings")
-        made = tuple(ir.EnumValue(v, self.constants.claim(
-            names.constant(self.prefix, name, v), f"{name}.{v}")) for v in values)
-        taken = {value.c_name for value in made}
-        extra = []
-        for word in ("UNSET", "UNKNOWN"):
-            c_name = names.constant(self.prefix, name, word)
-            while c_name in taken:
-                c_name += "_"
-            extra.append(self.constants.claim(c_name, f"{name} ({word.lower()})"))
-        return made, extra[0], extra[1]
+        made, unset, unknown = self.constants.claim_enum(name, (self.prefix, name), values)
+        return tuple(map(ir.EnumValue, values, made)), unset, unknown
 
     def shape(self, name, user):
         """Lowers a shape and all it reaches; recursion ends at shapes under way."""

@@ -64,17 +64,9 @@ class _Loader:
     def _enum(self, key, values):
         c_name = self.tags.claim(names.prefixed(self.prefix, key.rpartition("/")[2]
                                                 if "/" in key else key), key)
-        made = tuple(ir.EnumValue(v, self.constants.claim(
-            names.constant(c_name, v), f"{key}.{v}")) for v in values)
-        taken = {v.c_name for v in made}
-        extra = []
-        for word in ("UNSET", "UNKNOWN"):
-            constant = names.constant(c_name, word)
-            while constant in taken:
-                constant += "_"
-            extra.append(self.constants.claim(constant, f"{key} ({word.lower()})"))
-        self._add(key, "enum", c_name, f"enum {c_name}", "CODEC_ENUM", values=made,
-                  unset=extra[0], unknown=extra[1])
+        made, unset, unknown = self.constants.claim_enum(key, (c_name,), values)
+        self._add(key, "enum", c_name, f"enum {c_name}", "CODEC_ENUM",
+                  values=tuple(map(ir.EnumValue, values, made)), unset=unset, unknown=unknown)
         return self._ref(key)
 
     def type_of(self, node, owner, element):

@@ -69,3 +69,18 @@ class Scope:
             self._error(source, f"becomes {name}, as {self._taken[name]} does; rename one of them")
         self._taken[name] = source
         return name
+
+    def claim_enum(self, source, parts, values):
+        """The constants of an enum: a list for its values, then "absent" and "unknown here".
+
+        "parts" name the enum for constant(). The last two get underscores until no value of the
+        enum has their name.
+        """
+        made = [self.claim(constant(*parts, v), f"{source}.{v}") for v in values]
+        extra = []
+        for word in ("UNSET", "UNKNOWN"):
+            name = constant(*parts, word)
+            while name in made:
+                name += "_"
+            extra.append(self.claim(name, f"{source} ({word.lower()})"))
+        return made, extra[0], extra[1]

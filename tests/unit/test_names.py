@@ -135,6 +135,18 @@ def making_a_name_twice_changes_nothing():
         assert names.snake(once) == once, (source, once, names.snake(once))
 
 
+def what_an_enum_lacks_is_named_as_no_value_is():
+    scope = names.Scope(raise_clash)
+    assert scope.claim_enum("State", ("gl", "State"), ["OPEN", "UNKNOWN"]) == (
+        ["GL_STATE_OPEN", "GL_STATE_UNKNOWN"], "GL_STATE_UNSET", "GL_STATE_UNKNOWN_")
+    try:
+        scope.claim_enum("Other", ("gl", "State"), ["SHUT", "OPEN"])
+    except Clash as clash:
+        assert "Other.OPEN" in str(clash) and "State.OPEN" in str(clash), clash
+    else:
+        raise AssertionError("two enums share a constant")
+
+
 def a_clash_names_both_sources():
     message = clash_of(("fleet_arn", "FleetArn"), ("fleet_id", "FleetId"), ("fleet_arn", "fleetARN"))
     assert "fleetARN" in message and "FleetArn" in message and "fleet_arn" in message, message
@@ -145,7 +157,7 @@ def a_clash_names_both_sources():
 def main():
     checks = [names_follow_the_table, nothing_to_name_by_is_an_error,
               everything_made_is_a_legal_identifier, making_a_name_twice_changes_nothing,
-              a_clash_names_both_sources]
+              what_an_enum_lacks_is_named_as_no_value_is, a_clash_names_both_sources]
     for check in checks:
         check()
         print("ok     ", check.__name__.replace("_", " "))
