@@ -2,295 +2,10 @@
 #include "config.h"
 
 #include "base/obj.h"
+#include "settings.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-enum kind {
-    KIND_STRING,
-    KIND_SECRET,
-    KIND_URL,
-    KIND_INT,
-    KIND_BOOL,
-    KIND_LOG_LEVEL,
-    KIND_CHOICE,
-    KIND_AWS,
-    KIND_AWS_SECRET
-};
-
-struct setting {
-    const char *name;
-    enum kind kind;
-    size_t offset;
-    bool required;
-    const char *fallback; /* NULL: none */
-    int min;              /* KIND_INT */
-    int max;
-    const char *choices[2]; /* KIND_CHOICE */
-    const char *meaning;
-    const char *example; /* for the message about a missing one */
-};
-
-#define AT(field) .offset = offsetof(struct config, field)
-
-static const struct setting settings[] = {
-    {.name = "GRPC_PORT",
-     .kind = KIND_INT,
-     AT(grpc_port),
-     .fallback = "6565",
-     .max = 65535,
-     .meaning = "port of the gRPC server; 0 takes a free one"},
-    {.name = "METRICS_PORT",
-     .kind = KIND_INT,
-     AT(metrics_port),
-     .fallback = "8080",
-     .max = 65535,
-     .meaning = "port of the metrics endpoint; 0 takes a free one"},
-    {.name = "LOG_LEVEL",
-     .kind = KIND_LOG_LEVEL,
-     AT(log_level),
-     .fallback = "info",
-     .meaning = "debug, info, warn, error or off"},
-    {.name = "SHUTDOWN_GRACE",
-     .kind = KIND_INT,
-     AT(shutdown_grace_s),
-     .fallback = "20",
-     .max = 3600,
-     .meaning = "seconds that calls in flight may take after SIGTERM"},
-    {.name = "REQUEST_TIMEOUT_MS",
-     .kind = KIND_INT,
-     AT(request_timeout_ms),
-     .fallback = "30000",
-     .min = 1,
-     .max = 600000,
-     .meaning = "milliseconds a call may take whose caller set no deadline"},
-    {.name = "PLUGIN_GRPC_SERVER_AUTH_ENABLED",
-     .kind = KIND_BOOL,
-     AT(auth_enabled),
-     .fallback = "false",
-     .meaning = "true: callers need an access token of AGS for this app"},
-    {.name = "REFRESH_INTERVAL",
-     .kind = KIND_INT,
-     AT(refresh_interval_s),
-     .fallback = "600",
-     .min = 1,
-     .max = 86400,
-     .meaning = "seconds between fetches of AGS's keys and revocation list"},
-    {.name = "AUTH_MAX_STALE",
-     .kind = KIND_INT,
-     AT(auth_max_stale_s),
-     .fallback = "86400",
-     .min = 1,
-     .max = 2592000,
-     .meaning = "seconds that keys and revocation list stay in use while AGS is down"},
-    {.name = "AUTH_REQUIRE_EXTEND_NAMESPACE",
-     .kind = KIND_BOOL,
-     AT(auth_require_extend_namespace),
-     .fallback = "true",
-     .meaning = "false: also admit tokens without extend_namespace, as AccelByte's templates do"},
-    {.name = "AUTH_REQUIRED_RESOURCE",
-     .kind = KIND_STRING,
-     AT(auth_required_resource),
-     .meaning = "permission that a caller's token must hold, such as "
-                "NAMESPACE:{namespace}:SESSION:GAME; none is asked for if it is unset"},
-    {.name = "AUTH_REQUIRED_ACTION",
-     .kind = KIND_INT,
-     AT(auth_required_action),
-     .fallback = "2",
-     .min = 1,
-     .max = 15,
-     .meaning = "action of that permission: CREATE 1, READ 2, UPDATE 4, DELETE 8, added up"},
-    /* Read by aws_environment_load; listed here to be shown. */
-    {.name = "AWS_REGION",
-     .kind = KIND_AWS,
-     AT(aws.region),
-     .meaning = "AWS region of the GameLift fleet or queue; default: the profile's"},
-    {.name = "AWS_DEFAULT_REGION",
-     .kind = KIND_AWS,
-     AT(aws.default_region),
-     .meaning = "the same, where AWS_REGION is not set"},
-    {.name = "AWS_ACCESS_KEY_ID",
-     .kind = KIND_AWS,
-     AT(aws.access_key_id),
-     .meaning =
-         "AWS access key id; with the secret it wins over every other source of credentials"},
-    {.name = "AWS_SECRET_ACCESS_KEY",
-     .kind = KIND_AWS_SECRET,
-     AT(aws.secret_access_key),
-     .meaning = "AWS secret access key"},
-    {.name = "AWS_SESSION_TOKEN",
-     .kind = KIND_AWS_SECRET,
-     AT(aws.session_token),
-     .meaning = "session token of temporary AWS credentials"},
-    {.name = "AWS_CREDENTIAL_EXPIRATION",
-     .kind = KIND_AWS,
-     AT(aws.credential_expiration),
-     .meaning = "when those three expire (ISO 8601)"},
-    {.name = "AWS_PROFILE",
-     .kind = KIND_AWS,
-     AT(aws.profile),
-     .meaning = "profile of the shared config and credentials files"},
-    {.name = "AWS_DEFAULT_PROFILE",
-     .kind = KIND_AWS,
-     AT(aws.default_profile),
-     .meaning = "the same, where AWS_PROFILE is not set"},
-    {.name = "AWS_CONFIG_FILE",
-     .kind = KIND_AWS,
-     AT(aws.config_file),
-     .meaning = "shared config file; default ~/.aws/config"},
-    {.name = "AWS_SHARED_CREDENTIALS_FILE",
-     .kind = KIND_AWS,
-     AT(aws.shared_credentials_file),
-     .meaning = "shared credentials file; default ~/.aws/credentials"},
-    {.name = "AWS_ROLE_ARN",
-     .kind = KIND_AWS,
-     AT(aws.role_arn),
-     .meaning = "role to assume with a web identity token"},
-    {.name = "AWS_WEB_IDENTITY_TOKEN_FILE",
-     .kind = KIND_AWS,
-     AT(aws.web_identity_token_file),
-     .meaning = "file with that token"},
-    {.name = "AWS_ROLE_SESSION_NAME",
-     .kind = KIND_AWS,
-     AT(aws.role_session_name),
-     .meaning = "name of that role session"},
-    {.name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-     .kind = KIND_AWS,
-     AT(aws.container_relative_uri),
-     .meaning = "path of the ECS credentials endpoint"},
-    {.name = "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-     .kind = KIND_AWS,
-     AT(aws.container_full_uri),
-     .meaning = "URL of a container credentials endpoint, such as EKS Pod Identity's"},
-    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-     .kind = KIND_AWS_SECRET,
-     AT(aws.container_token),
-     .meaning = "token for that endpoint"},
-    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-     .kind = KIND_AWS,
-     AT(aws.container_token_file),
-     .meaning = "file with that token"},
-    {.name = "AWS_EC2_METADATA_DISABLED",
-     .kind = KIND_AWS,
-     AT(aws.metadata_disabled),
-     .meaning = "true: the EC2 instance metadata service is not asked"},
-    {.name = "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-     .kind = KIND_AWS,
-     AT(aws.metadata_endpoint),
-     .meaning = "where it is reached"},
-    {.name = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-     .kind = KIND_AWS,
-     AT(aws.metadata_endpoint_mode),
-     .meaning = "IPv4 or IPv6"},
-    {.name = "AWS_EC2_METADATA_V1_DISABLED",
-     .kind = KIND_AWS,
-     AT(aws.metadata_v1_disabled),
-     .meaning = "true: only its version 2 is used"},
-    {.name = "AWS_METADATA_SERVICE_TIMEOUT",
-     .kind = KIND_AWS,
-     AT(aws.metadata_timeout),
-     .meaning = "seconds that one request to it may take; default 1"},
-    {.name = "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
-     .kind = KIND_AWS,
-     AT(aws.metadata_attempts),
-     .meaning = "tries of one request to it; default 1"},
-    {.name = "AWS_ENDPOINT_URL_GAMELIFT",
-     .kind = KIND_AWS,
-     AT(aws.endpoint_url_gamelift),
-     .meaning = "where GameLift is reached instead of AWS's own host"},
-    {.name = "AWS_ENDPOINT_URL_STS",
-     .kind = KIND_AWS,
-     AT(aws.endpoint_url_sts),
-     .meaning = "where STS is reached instead of AWS's own host"},
-    {.name = "AWS_ENDPOINT_URL",
-     .kind = KIND_AWS,
-     AT(aws.endpoint_url),
-     .meaning = "the same for every AWS service without a variable of its own"},
-    {.name = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-     .kind = KIND_AWS,
-     AT(aws.ignore_configured_endpoint_urls),
-     .meaning = "true: the three above do not count"},
-    {.name = "AWS_USE_FIPS_ENDPOINT",
-     .kind = KIND_AWS,
-     AT(aws.use_fips_endpoint),
-     .meaning = "true: the region's FIPS endpoint"},
-    {.name = "AWS_USE_DUALSTACK_ENDPOINT",
-     .kind = KIND_AWS,
-     AT(aws.use_dualstack_endpoint),
-     .meaning = "true: the region's IPv4 and IPv6 endpoint"},
-    {.name = "AWS_CA_BUNDLE",
-     .kind = KIND_STRING,
-     AT(aws_ca_bundle),
-     .meaning = "PEM file of the certificate authorities to trust; default: the system's"},
-    {.name = "AWS_MAX_ATTEMPTS",
-     .kind = KIND_INT,
-     AT(aws_max_attempts),
-     .fallback = "3",
-     .min = 1,
-     .max = 10,
-     .meaning = "tries of one AWS request, the first one included"},
-    {.name = "AWS_ALIAS_ID_OVERRIDE",
-     .kind = KIND_STRING,
-     AT(aws_alias_id_override),
-     .meaning = "alias id or ARN used instead of the request's deployment (synchronous mode)"},
-    {.name = "AWS_LOCATION_OVERRIDE",
-     .kind = KIND_STRING,
-     AT(aws_location_override),
-     .meaning = "the one location used instead of the requested regions (synchronous mode)"},
-    {.name = "AWS_QUEUE_ARN_OVERRIDE",
-     .kind = KIND_STRING,
-     AT(aws_queue_arn_override),
-     .meaning = "queue name or ARN used instead of the request's deployment (asynchronous mode)"},
-    {.name = "GAMELIFT_WAIT_ACTIVE",
-     .kind = KIND_BOOL,
-     AT(gamelift_wait_active),
-     .fallback = "false",
-     .meaning = "true: answer READY only once the game session is ACTIVE (synchronous mode)"},
-    {.name = "GAMELIFT_QUEUE_USE_REQUESTED_REGIONS",
-     .kind = KIND_BOOL,
-     AT(gamelift_queue_use_requested_regions),
-     .fallback = "false",
-     .meaning = "true: a queue tries the requested regions in their order, instead of going by "
-                "latencies (asynchronous mode)"},
-    {.name = "GAMELIFT_TERMINATION_MODE",
-     .kind = KIND_CHOICE,
-     AT(gamelift_termination_mode),
-     .fallback = "TRIGGER_ON_PROCESS_TERMINATE",
-     .choices = {"TRIGGER_ON_PROCESS_TERMINATE", "FORCE_TERMINATE"},
-     .meaning = "how game sessions are ended: the server is asked to end, or just killed"},
-    {.name = "RECLAIM_DELAY_MS",
-     .kind = KIND_INT,
-     AT(reclaim_delay_ms),
-     .fallback = "10000",
-     .min = 0,
-     .max = 600000,
-     .meaning =
-         "milliseconds before a server that a failed call may have left behind is looked for"},
-    {.name = "AB_BASE_URL",
-     .kind = KIND_URL,
-     AT(ab_base_url),
-     .required = true,
-     .meaning = "base URL of AccelByte Gaming Services",
-     .example = "https://studio-game.prod.gamingservices.accelbyte.io"},
-    {.name = "AB_CLIENT_ID",
-     .kind = KIND_STRING,
-     AT(ab_client_id),
-     .required = true,
-     .meaning = "OAuth client id",
-     .example = "the IAM client's id"},
-    {.name = "AB_CLIENT_SECRET",
-     .kind = KIND_SECRET,
-     AT(ab_client_secret),
-     .required = true,
-     .meaning = "OAuth client secret",
-     .example = "the IAM client's secret"},
-    {.name = "AB_NAMESPACE",
-     .kind = KIND_STRING,
-     AT(ab_namespace),
-     .required = true,
-     .meaning = "game namespace",
-     .example = "studio-game"},
-};
 
 /* ---- reading ---- */
 
@@ -336,7 +51,7 @@ static struct err *set_string(struct arena *a, const struct setting *s, const ch
     struct str value = str_c(text);
     if (!is_plain(value))
         return wrong(a, s, "holds a control character or is not UTF-8; remove it");
-    if (s->kind == KIND_URL) {
+    if (s->kind == SETTING_URL) {
         if (!str_starts(value, STR("https://")) && !str_starts(value, STR("http://")))
             return wrong(a, s, "must begin with https:// (or http:// for a local stand-in)");
         while (str_ends(value, STR("/")))
@@ -375,21 +90,21 @@ static struct err *set(struct arena *a, const struct setting *s, const char *tex
                        struct config *config) {
     void *out = (char *)config + s->offset;
     switch (s->kind) {
-    case KIND_STRING:
-    case KIND_URL:
+    case SETTING_STRING:
+    case SETTING_URL:
         return set_string(a, s, text, out);
-    case KIND_SECRET:
+    case SETTING_SECRET:
         return set_secret(a, s, text, out);
-    case KIND_AWS:
-    case KIND_AWS_SECRET:
+    case SETTING_AWS:
+    case SETTING_AWS_SECRET:
         return NULL;
-    case KIND_CHOICE:
+    case SETTING_CHOICE:
         return set_choice(a, s, text, out);
-    case KIND_INT:
+    case SETTING_INT:
         return set_int(a, s, text, out);
-    case KIND_BOOL:
+    case SETTING_BOOL:
         return set_bool(a, s, text, out);
-    case KIND_LOG_LEVEL:
+    case SETTING_LOG_LEVEL:
         if (!log_level_parse(str_c(text), out))
             return wrong(a, s, "must be debug, info, warn, error or off");
         return NULL;
@@ -400,13 +115,14 @@ static struct err *set(struct arena *a, const struct setting *s, const char *tex
 struct err *config_load(struct arena *a, struct config *ret) {
     *ret = (struct config){.grpc_port = 0};
     aws_environment_load(a, &ret->aws);
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+    for (size_t i = 0; i < n_settings; i++) {
         const struct setting *s = &settings[i];
         const char *text = environment(s->name);
         if (text == NULL && s->required)
             return wrong(a, s,
                          arena_printf(a, "is not set: %s; set it to %s%s", s->meaning,
-                                      s->kind == KIND_SECRET ? "" : "something like ", s->example)
+                                      s->kind == SETTING_SECRET ? "" : "something like ",
+                                      s->example)
                              .p);
         if (text == NULL)
             text = s->fallback;
@@ -422,8 +138,8 @@ struct err *config_load(struct arena *a, struct config *ret) {
 }
 
 void config_clear(struct config *config) {
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-        if (settings[i].kind == KIND_SECRET || settings[i].kind == KIND_AWS_SECRET)
+    for (size_t i = 0; i < n_settings; i++)
+        if (settings[i].kind == SETTING_SECRET || settings[i].kind == SETTING_AWS_SECRET)
             secret_free((struct secret *)(void *)((char *)config + settings[i].offset));
 }
 
@@ -431,10 +147,10 @@ void config_clear(struct config *config) {
 
 void config_help(FILE *out) {
     fprintf(out, "Settings, from the environment (empty is unset):\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+    for (size_t i = 0; i < n_settings; i++) {
         const struct setting *s = &settings[i];
         fprintf(out, "  %-36s %s", s->name, s->meaning);
-        if (s->kind == KIND_INT)
+        if (s->kind == SETTING_INT)
             fprintf(out, " (%d to %d; default %s)", s->min, s->max, s->fallback);
         else if (s->fallback != NULL)
             fprintf(out, " (default %s)", s->fallback);
@@ -450,7 +166,7 @@ static const char *level_name(enum log_level level) {
 }
 
 void config_print(FILE *out, const struct config *config) {
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+    for (size_t i = 0; i < n_settings; i++) {
         const struct setting *s = &settings[i];
         const char *at = (const char *)config + s->offset;
         struct str text;
@@ -460,27 +176,27 @@ void config_print(FILE *out, const struct config *config) {
         bool yes;
         fprintf(out, "%s=", s->name);
         switch (s->kind) {
-        case KIND_STRING:
-        case KIND_URL:
-        case KIND_CHOICE:
-        case KIND_AWS:
+        case SETTING_STRING:
+        case SETTING_URL:
+        case SETTING_CHOICE:
+        case SETTING_AWS:
             memcpy(&text, at, sizeof text);
             fprintf(out, STR_FMT "\n", STR_ARG(text));
             break;
-        case KIND_SECRET:
-        case KIND_AWS_SECRET:
+        case SETTING_SECRET:
+        case SETTING_AWS_SECRET:
             memcpy(&secret, at, sizeof secret);
             fprintf(out, "%s\n", secret_present(&secret) ? "***" : "");
             break;
-        case KIND_INT:
+        case SETTING_INT:
             memcpy(&number, at, sizeof number);
             fprintf(out, "%d\n", number);
             break;
-        case KIND_BOOL:
+        case SETTING_BOOL:
             memcpy(&yes, at, sizeof yes);
             fprintf(out, "%s\n", yes ? "true" : "false");
             break;
-        case KIND_LOG_LEVEL:
+        case SETTING_LOG_LEVEL:
             memcpy(&level, at, sizeof level);
             fprintf(out, "%s\n", level_name(level));
             break;

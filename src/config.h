@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Every setting, from the environment alone, checked before anything starts. One table in config.c
- * names each variable with its default, its range and its meaning; --help and --print-config come
- * from the same table.
+ * Every setting, from the environment alone, checked before anything starts. One table in
+ * settings.c names each variable with its default, its range and its meaning; --help and
+ * --print-config come from the same table.
  */
 #ifndef CONFIG_H
 #define CONFIG_H

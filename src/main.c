@@ -1,104 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Environment -> configuration -> wiring -> serving -> draining. */
-#include "auth/authorizer.h"
-#include "auth/refresh.h"
-#include "aws/client.h"
-#include "aws/credentials_chain.h"
-#include "aws/region.h"
-#include "base/clock.h"
-#include "base/obj.h"
+/* The command line: options, and the process that the service runs in. */
+#include "app.h"
 #include "config.h"
-#include "grpc/health.h"
-#include "grpc/reflection.h"
-#include "grpc/runtime.h"
-#include "grpc/server.h"
-#include "handlers/reclaim.h"
-#include "handlers/service.h"
-#include "http/curl.h"
-#include "telemetry/access_log.h"
-#include "telemetry/call_metrics.h"
-#include "telemetry/metrics_server.h"
-#include "telemetry/process_metrics.h"
-#include "telemetry/service_metrics.h"
-#include "telemetry/trace.h"
-#include "telemetry/upstream_metrics.h"
+#include "telemetry/trace_settings.h"
 
 #include <getopt.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
-
-#define USER_AGENT "session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"
-#define INSTANCE_WAIT_MS 5000 /* for an EC2 instance's credentials at the start */
-/* Session data has up to 262,144 characters of up to four bytes; the rest is small. */
-#define MAX_MESSAGE_BYTES (((size_t)1 << 20) + 65536)
-/* Above what the library buffers: a message that is too large is refused by itself, and only what
- * goes beyond that costs its sender the connection. */
-#define MAX_STRAY_BYTES ((size_t)128 << 20)
-#define FLUSH_MS 2000 /* for spans at the end */
-
-struct app {
-    struct arena *arena;
-    struct config config;
-    struct trace_settings trace_settings;
-    struct tracer *tracer;
-    struct loop *loop;
-    struct http_client *http;
-    struct aws_credentials_provider *credentials;
-    struct err *no_credentials; /* why there were none at the start */
-    struct dsm_service service;
-    struct trust_store *trust;
-    struct auth_refresh *auth_refresh;
-    struct authorizer *authorizer; /* NULL: calls are not authorized */
-    struct metrics *metrics;
-    struct call_metrics *call_metrics;
-    struct upstream_metrics *upstream_metrics;
-    struct service_metrics *service_metrics;
-    struct metrics_server *metrics_server;
-    struct server *server;
-    struct health_service *health;
-    struct reflection_service *reflection;
-    uv_signal_t sigterm;
-    uv_signal_t sigint;
-    bool stopping;
-};
-
-/* ---- life ---- */
-
-static void on_flushed(void *priv) {
-    struct app *app = priv;
-    LOG_INFO(NULL, "stopped");
-    loop_stop(app->loop);
-}
-
-static void on_drained(void *priv) {
-    struct app *app = priv;
-    tracer_flush(app->tracer, FLUSH_MS, on_flushed, app);
-}
-
-/* The first signal drains; the second one ends the process at once. */
-static void on_signal(uv_signal_t *handle, int number) {
-    struct app *app = handle->data;
-    if (app->stopping)
-        _exit(128 + number);
-    app->stopping = true;
-    LOG_INFO(NULL, "stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
-             LOG_INT("grace_s", app->config.shutdown_grace_s),
-             LOG_INT("inFlight", server_in_flight(app->server)));
-    health_drain(app->health);
-    server_drain(app->server, (int64_t)app->config.shutdown_grace_s * 1000, on_drained, app);
-}
-
-static void watch_signals(struct app *app) {
-    AZ(uv_signal_init(loop_uv(app->loop), &app->sigterm));
-    AZ(uv_signal_init(loop_uv(app->loop), &app->sigint));
-    app->sigterm.data = app;
-    app->sigint.data = app;
-    AZ(uv_signal_start(&app->sigterm, on_signal, SIGTERM));
-    AZ(uv_signal_start(&app->sigint, on_signal, SIGINT));
-}
 
 /* Secrets must not end in a core file; every connection needs a descriptor. */
 static void harden_process(void) {
@@ -113,267 +23,6 @@ static void harden_process(void) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* ---- wiring ---- */
-
-static void on_first_credentials(void *priv, const struct aws_credentials *creds,
-                                 const struct err *err) {
-    struct app *app = priv;
-    (void)creds;
-    if (err != NULL)
-        app->no_credentials =
-            ERR_INVALID(app->arena, STR_FMT "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                        STR_ARG(err->msg));
-    loop_stop(app->loop);
-}
-
-/*
- * Without any source configured only an EC2 instance's role is left. Whether there is one shows at
- * once on an instance; anywhere else it is a missing setting, and is told as one.
- */
-static struct err *ask_for_credentials(struct app *app) {
-    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
-    struct ctx ctx;
-    ctx_init(&ctx, a, NULL, clock_mono_ms() + INSTANCE_WAIT_MS);
-    if (aws_credentials_peek(app->credentials) == NULL) {
-        aws_credentials_get(app->credentials, &ctx, on_first_credentials, app);
-        loop_run(app->loop);
-    }
-    arena_free(a);
-    return app->no_credentials;
-}
-
-/* Region, endpoint and credentials: from the environment, and from the profile's files. */
-static struct err *find_aws(struct app *app, const struct shared_config *files,
-                            struct endpoint_settings *ret) {
-    struct config *c = &app->config;
-    struct str region = aws_region_find(&c->aws, files);
-    bool unconfigured = false;
-    if (str_empty(region))
-        return ERR_INVALID(app->arena, "AWS_REGION is not set, and no profile has a region; set it "
-                                       "to something like us-east-1");
-    struct err *err =
-        aws_endpoint_settings(app->arena, &c->aws, files, STR("gamelift"), region, ret);
-    if (err != NULL)
-        return err;
-    ret->region_name = !str_empty(c->aws.region)           ? "AWS_REGION"
-                       : !str_empty(c->aws.default_region) ? "AWS_DEFAULT_REGION"
-                                                           : "the region of the AWS profile";
-    const struct aws_credentials_chain_options chain = {
-        .loop = app->loop,
-        .http = app->http,
-        .env = &c->aws,
-        .config = files,
-        .user_agent = STR(USER_AGENT),
-        .unconfigured = &unconfigured,
-    };
-    err = aws_credentials_chain_new(app->arena, &chain, &app->credentials);
-    if (err == NULL && unconfigured)
-        err = ask_for_credentials(app);
-    return err;
-}
-
-static struct err *connect_gamelift(struct app *app) {
-    struct config *c = &app->config;
-    struct shared_config *files = NULL;
-    struct endpoint_settings endpoint;
-    const struct http_curl_options http = {.ca_bundle = c->aws_ca_bundle};
-    app->http = http_curl_new(app->loop, &http);
-    const struct tracer_options tracing = {
-        .loop = app->loop,
-        .http = app->http,
-        .settings = &app->trace_settings,
-        .version = STR(VERSION),
-        .user_agent = STR("session-dsm/" VERSION),
-    };
-    app->tracer = tracer_new(&tracing);
-    struct err *err = shared_config_load(app->arena, &c->aws, &files);
-    if (err == NULL)
-        err = find_aws(app, files, &endpoint);
-    if (err == NULL) {
-        const struct aws_client_options options = {
-            .loop = app->loop,
-            .http = app->http,
-            .credentials = app->credentials,
-            .endpoint = endpoint,
-            .user_agent = STR(USER_AGENT),
-            .max_attempts = c->aws_max_attempts,
-            .observe = upstream_metrics_aws,
-            .observe_priv = app->upstream_metrics,
-            .tracer = tracer_http(app->tracer),
-        };
-        err = aws_client_new(&options, app->arena, &app->service.gamelift);
-    }
-    shared_config_free(files);
-    return err;
-}
-
-static void connect_ags(struct app *app) {
-    struct config *c = &app->config;
-    const struct ags_client_options options = {
-        .loop = app->loop,
-        .http = app->http,
-        .base_url = c->ab_base_url,
-        .client_id = c->ab_client_id,
-        .client_secret = secret_reveal(&c->ab_client_secret),
-        .user_agent = STR("session-dsm/" VERSION),
-        .observe = upstream_metrics_ags,
-        .observe_priv = app->upstream_metrics,
-        .tracer = tracer_http(app->tracer),
-    };
-    app->service.ags = ags_client_new(&options);
-    /* In the background: serving does not wait for AGS. */
-    ags_client_prepare(app->service.ags);
-}
-
-static void set_up_authorization(struct app *app) {
-    struct config *c = &app->config;
-    if (!c->auth_enabled) {
-        LOG_WARN(NULL, "callers are not authorized",
-                 LOG_CSTR("setting", "PLUGIN_GRPC_SERVER_AUTH_ENABLED"));
-        return;
-    }
-    app->trust = trust_store_new((int64_t)c->auth_max_stale_s * 1000);
-    const struct auth_refresh_options refresh = {
-        .loop = app->loop,
-        .ags = app->service.ags,
-        .trust = app->trust,
-        .interval_ms = (int64_t)c->refresh_interval_s * 1000,
-    };
-    app->auth_refresh = auth_refresh_new(&refresh);
-    const struct authorizer_options options = {
-        .trust = app->trust,
-        .namespace_name = c->ab_namespace,
-        .any_without_extend_namespace = !c->auth_require_extend_namespace,
-        .resource = c->auth_required_resource,
-        .action = c->auth_required_action,
-        .unknown_key = auth_refresh_unknown_key,
-        .unknown_key_priv = app->auth_refresh,
-    };
-    app->authorizer = authorizer_new(&options);
-}
-
-static void set_up_service(struct app *app) {
-    struct config *c = &app->config;
-    struct dsm_service *svc = &app->service;
-    svc->loop = app->loop;
-    svc->alias_id_override = c->aws_alias_id_override;
-    svc->location_override = c->aws_location_override;
-    svc->queue_arn_override = c->aws_queue_arn_override;
-    svc->wait_active = c->gamelift_wait_active;
-    svc->queue_use_requested_regions = c->gamelift_queue_use_requested_regions;
-    svc->termination_mode = str_eq(c->gamelift_termination_mode, STR("FORCE_TERMINATE"))
-                                ? GL_TERMINATION_MODE_FORCE_TERMINATE
-                                : GL_TERMINATION_MODE_TRIGGER_ON_PROCESS_TERMINATE;
-    svc->reclaim_delay_ms = c->reclaim_delay_ms;
-}
-
-/* Hook of the server: a call has arrived. */
-static struct err *on_admit(void *priv, struct rpc_call *rpc) {
-    struct app *app = priv;
-    tracer_admit(app->tracer, rpc);
-    struct err *err = access_log_admit(NULL, rpc);
-    if (err == NULL && app->authorizer != NULL)
-        err = authorizer_admit(app->authorizer, rpc);
-    return err;
-}
-
-/* Hook of the server: a call is over. */
-static void on_finished(void *priv, const struct rpc_call *rpc,
-                        const struct server_outcome *outcome) {
-    struct app *app = priv;
-    access_log_finished(NULL, rpc, outcome);
-    call_metrics_finished(app->call_metrics, rpc, outcome);
-    tracer_finished(app->tracer, rpc, outcome);
-}
-
-static struct err *start_metrics(struct app *app) {
-    const struct service_metrics_options options = {
-        .metrics = app->metrics,
-        .loop = app->loop,
-        .http = app->http,
-        .server = app->server,
-        .credentials = app->credentials,
-        .service = &app->service,
-        .tracer = app->tracer,
-        .trust = app->trust,
-        .authorizer = app->authorizer,
-    };
-    app->call_metrics = call_metrics_new(app->metrics, app->server);
-    app->service_metrics = service_metrics_new(&options);
-    return metrics_server_start(app->metrics, app->config.metrics_port, app->arena,
-                                &app->metrics_server);
-}
-
-static struct err *start_serving(struct app *app) {
-    const struct server_options options = {
-        .port = app->config.grpc_port,
-        .max_message_bytes = MAX_MESSAGE_BYTES,
-        .max_stray_bytes = MAX_STRAY_BYTES,
-        .default_deadline_ms = app->config.request_timeout_ms,
-        .admit = on_admit,
-        .finished = on_finished,
-        .priv = app,
-    };
-    app->server = server_new(app->loop, &options);
-    server_add_service(app->server, &dsm_session_dsm_service, &dsm_handlers, &app->service, 0);
-    app->reflection = reflection_new();
-    reflection_add_to(app->reflection, app->server);
-    app->health = health_new();
-    health_add_to(app->health, app->server);
-    struct err *err = start_metrics(app);
-    return err != NULL ? err : server_start(app->server, app->arena);
-}
-
-static struct err *start(struct app *app) {
-    struct err *err = config_load(app->arena, &app->config);
-    if (err != NULL)
-        return err;
-    log_start(app->config.log_level, STDOUT_FILENO);
-    trace_settings_load(app->arena, &app->trace_settings);
-    runtime_acquire();
-    app->loop = loop_new();
-    app->metrics = metrics_new();
-    process_metrics_add(app->metrics);
-    app->upstream_metrics = upstream_metrics_new(app->metrics);
-    set_up_service(app);
-    err = connect_gamelift(app);
-    if (err != NULL)
-        return err;
-    connect_ags(app);
-    set_up_authorization(app);
-    return start_serving(app);
-}
-
-static void stop(struct app *app) {
-    metrics_server_stop(app->metrics_server);
-    service_metrics_free(app->service_metrics);
-    server_free(app->server);
-    reflection_free(app->reflection);
-    health_free(app->health);
-    authorizer_free(app->authorizer);
-    auth_refresh_free(app->auth_refresh);
-    trust_store_free(app->trust);
-    reclaim_give_up_all(&app->service);
-    ags_client_free(app->service.ags);
-    aws_client_free(app->service.gamelift);
-    tracer_free(app->tracer);
-    http_curl_free(app->http);
-    aws_credentials_provider_free(app->credentials);
-    upstream_metrics_free(app->upstream_metrics);
-    call_metrics_free(app->call_metrics);
-    metrics_free(app->metrics);
-    if (app->loop != NULL) {
-        loop_free(app->loop);
-        runtime_release();
-    }
-    config_clear(&app->config);
-    trace_settings_clear(&app->trace_settings);
-    log_stop(1000);
-    arena_free(app->arena);
-}
-
-/* ---- command line ---- */
-
 static void help(void) {
     printf("session-dsm " VERSION "\n\n"
            "Answers AccelByte's Session DSM gRPC contract from Amazon GameLift Servers.\n\n"
@@ -384,6 +33,38 @@ static void help(void) {
     trace_settings_help(stdout);
 }
 
+static int complain(const struct err *err) {
+    fprintf(stderr, "session-dsm: " STR_FMT "\n", STR_ARG(err->msg));
+    return 1;
+}
+
+static int print_config(void) {
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    struct config config = {0};
+    struct trace_settings tracing = {0};
+    struct err *err = config_load(a, &config);
+    int status = err != NULL ? complain(err) : 0;
+    if (err == NULL) {
+        trace_settings_load(a, &tracing);
+        config_print(stdout, &config);
+        trace_settings_print(stdout, &tracing);
+        trace_settings_clear(&tracing);
+    }
+    config_clear(&config);
+    arena_free(a);
+    return status;
+}
+
+static int serve(void) {
+    struct app *app = app_new();
+    struct err *err = app_start(app);
+    int status = err != NULL ? complain(err) : 0;
+    if (err == NULL)
+        app_run(app);
+    app_free(app);
+    return status;
+}
+
 /* Exit status: 0 stopped by a signal, 1 a setting is wrong or the start failed, 2 wrong usage. */
 int main(int argc, char **argv) {
     static const struct option options[] = {
@@ -392,7 +73,7 @@ int main(int argc, char **argv) {
         {"print-config", no_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
-    bool print_config = false;
+    bool only_print = false;
     int option;
     while ((option = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
         switch (option) {
@@ -403,7 +84,7 @@ int main(int argc, char **argv) {
             puts("session-dsm " VERSION);
             return 0;
         case 'p':
-            print_config = true;
+            only_print = true;
             break;
         default:
             return 2;
@@ -413,37 +94,6 @@ int main(int argc, char **argv) {
         fprintf(stderr, "session-dsm: takes no arguments, only options; see --help\n");
         return 2;
     }
-    struct app app = {.arena = arena_new(ARENA_LIMIT_DEFAULT)};
-    list_init(&app.service.reclaims);
     harden_process();
-    if (print_config) {
-        struct err *err = config_load(app.arena, &app.config);
-        if (err == NULL) {
-            trace_settings_load(app.arena, &app.trace_settings);
-            config_print(stdout, &app.config);
-            trace_settings_print(stdout, &app.trace_settings);
-            trace_settings_clear(&app.trace_settings);
-        } else {
-            fprintf(stderr, "session-dsm: " STR_FMT "\n", STR_ARG(err->msg));
-        }
-        config_clear(&app.config);
-        arena_free(app.arena);
-        return err == NULL ? 0 : 1;
-    }
-    struct err *err = start(&app);
-    if (err != NULL) {
-        fprintf(stderr, "session-dsm: " STR_FMT "\n", STR_ARG(err->msg));
-        stop(&app);
-        return 1;
-    }
-    watch_signals(&app);
-    LOG_INFO(NULL, "serving", LOG_CSTR("version", VERSION),
-             LOG_INT("grpc.port", server_port(app.server)),
-             LOG_INT("metrics.port", metrics_server_port(app.metrics_server)),
-             LOG_STR("aws.region", aws_client_region(app.service.gamelift)));
-    loop_run(app.loop);
-    uv_close((uv_handle_t *)&app.sigterm, NULL);
-    uv_close((uv_handle_t *)&app.sigint, NULL);
-    stop(&app);
-    return 0;
+    return only_print ? print_config() : serve();
 }
