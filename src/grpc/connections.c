@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/obj.h"
 #include "grpc/peer.h"
+#include "grpc/tls_relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <grpc/grpc_security.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -36,6 +38,8 @@ struct connection {
     int own; /* our second descriptor of the socket */
     int fd;  /* the library's, or on its way there */
     bool given;
+    struct tls_relay
+        *relay;     /* NULL without TLS; else it has the socket, and the two above a pair */
     uv_poll_t poll; /* on our own */
     struct loop_timer greeting_timer;
 
@@ -54,6 +58,7 @@ struct connections {
 #define CONNECTIONS_MAGIC 0x0b6c93f4U
     struct loop *loop;
     grpc_server *core;
+    struct tls *tls; /* NULL: without */
     const struct server_options *options;
     connections_starved_fn *starved;
     void *priv;
@@ -72,7 +77,7 @@ struct connections {
 
 static loop_timer_fn on_look;
 
-struct connections *connections_new(struct loop *loop, grpc_server *core,
+struct connections *connections_new(struct loop *loop, grpc_server *core, struct tls *tls,
                                     const struct server_options *options,
                                     connections_starved_fn *starved, void *priv) {
     struct connections *all = calloc(1, sizeof *all);
@@ -80,6 +85,7 @@ struct connections *connections_new(struct loop *loop, grpc_server *core,
     all->magic = CONNECTIONS_MAGIC;
     all->loop = loop;
     all->core = core;
+    all->tls = tls;
     all->options = options;
     all->starved = starved;
     all->priv = priv;
@@ -138,6 +144,7 @@ static void let_go(struct connection *c) {
     list_remove(&c->bucket);
     loop_timer_stop(&c->greeting_timer);
     c->all->counts.open--;
+    tls_relay_free(c->relay);
     if (!c->given)
         close(c->fd);
     uv_close((uv_handle_t *)&c->poll, on_closed);
@@ -217,7 +224,10 @@ static void give_to_library(struct connection *c) {
     int one = 1;
     loop_timer_stop(&c->greeting_timer);
     setsockopt(c->own, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
-    AZ(uv_poll_start(&c->poll, UV_DISCONNECT, on_event));
+    if (c->relay != NULL)
+        uv_poll_stop(&c->poll); /* the relay tells when it is over */
+    else
+        AZ(uv_poll_start(&c->poll, UV_DISCONNECT, on_event));
     c->given = true;
     remember(c);
     grpc_server_add_channel_from_fd(all->core, c->fd, all->credentials);
@@ -265,6 +275,34 @@ static bool too_many(struct connections *all, const struct peer *peer, struct li
     return same >= (size_t)all->options->max_connections_per_peer;
 }
 
+/* A TLS connection is over. */
+static void on_relay_done(void *priv) {
+    struct connection *c = OBJ_CAST(priv, connection, CONNECTION_MAGIC);
+    if (!c->given)
+        c->all->counts.strangers++;
+    let_go(c);
+}
+
+/* What is read and written in plain text, and a second descriptor of it; false, with errno, and the
+ * socket closed, if there are none left. */
+static bool open_plain(struct connection *c, int socket) {
+    SSL *ssl = c->all->tls == NULL ? NULL : tls_session(c->all->tls);
+    c->fd = socket;
+    if (ssl != NULL) {
+        c->relay = tls_relay_new(c->all->loop, ssl, socket, &c->fd, on_relay_done, c);
+        if (c->relay == NULL)
+            SSL_free(ssl);
+    }
+    c->own = ssl != NULL && c->relay == NULL ? -1 : fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
+    if (c->own >= 0)
+        return true;
+    int why = errno;
+    tls_relay_free(c->relay);
+    close(c->fd);
+    errno = why;
+    return false;
+}
+
 static void prepare_socket(int fd) {
     int on = 1;
     int bytes = GREETING_BYTES;
@@ -282,27 +320,22 @@ bool connections_add(struct connections *all, int fd) {
         close(fd);
         return true;
     }
-    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (own < 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        return false;
-    }
     struct connection *c = calloc(1, sizeof *c);
     AN(c);
     c->magic = CONNECTION_MAGIC;
     c->all = all;
     c->peer = peer;
+    prepare_socket(fd);
+    if (!open_plain(c, fd)) {
+        free(c);
+        return false;
+    }
     c->id = ++all->last_id;
-    c->fd = fd;
-    c->own = own;
     list_append(&all->every, &c->node);
     list_append(bucket, &c->bucket);
     all->counts.open++;
     all->counts.accepted++;
-    prepare_socket(fd);
-    AZ(uv_poll_init(loop_uv(all->loop), &c->poll, own));
+    AZ(uv_poll_init(loop_uv(all->loop), &c->poll, c->own));
     c->poll.data = c;
     AZ(uv_poll_start(&c->poll, UV_READABLE | UV_DISCONNECT, on_event));
     loop_timer_start(all->loop, &c->greeting_timer, GREETING_MS, on_greeting_timer);
@@ -318,7 +351,11 @@ static void look_at(struct connection *c) {
     uint64_t received;
     uint64_t before = c->stray;
     c->growth = 0;
-    if (c->cut_off || !peer_bytes_received(c->own, &received))
+    if (c->cut_off)
+        return;
+    if (c->relay != NULL)
+        received = tls_relay_received(c->relay);
+    else if (!peer_bytes_received(c->own, &received))
         return;
     if (received < c->explained)
         c->explained = received; /* estimates give no credit */

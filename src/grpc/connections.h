@@ -17,6 +17,7 @@
 #define GRPC_CONNECTIONS_H
 
 #include "grpc/server.h"
+#include "grpc/tls.h"
 
 #include <grpc/grpc.h>
 
@@ -31,7 +32,8 @@ struct connection_key {
 /* Whether a queue thread has been kept busy without an event since this was asked last. */
 typedef bool connections_starved_fn(void *priv);
 
-struct connections *connections_new(struct loop *loop, grpc_server *core,
+/* tls may be NULL. Everything outlives the connections. */
+struct connections *connections_new(struct loop *loop, grpc_server *core, struct tls *tls,
                                     const struct server_options *options,
                                     connections_starved_fn *starved, void *priv);
 

@@ -207,8 +207,10 @@ static void close_core(struct server *server) {
     memory_watch_stop(&server->memory);
     acceptor_free(server->acceptor);
     connections_free(server->connections);
+    tls_free(server->tls);
     server->acceptor = NULL;
     server->connections = NULL;
+    server->tls = NULL;
     server->cq = NULL;
     server->core = NULL;
 }
@@ -231,11 +233,15 @@ static bool is_starved(void *priv) {
 
 static struct err *open_door(struct server *server, struct arena *a) {
     int fd;
-    struct err *err = listen_open(&server->options, a, &fd, &server->port);
+    struct err *err = NULL;
+    if (server->options.tls.certificate != NULL)
+        err = tls_new(server->loop, &server->options.tls, a, &server->tls);
+    if (err == NULL)
+        err = listen_open(&server->options, a, &fd, &server->port);
     if (err != NULL)
         return err;
-    server->connections =
-        connections_new(server->loop, server->core, &server->options, is_starved, server);
+    server->connections = connections_new(server->loop, server->core, server->tls, &server->options,
+                                          is_starved, server);
     server->acceptor = acceptor_new(server->loop, fd, listen_unix_path(server->options.address),
                                     server->connections);
     memory_watch_start(&server->memory, server->loop, server->options.trim_above_bytes);
@@ -281,6 +287,13 @@ void server_connections(const struct server *server, struct server_connections *
     connections_count(server->connections, ret);
     if (server->acceptor != NULL)
         ret->stalls = acceptor_stalls(server->acceptor);
+}
+
+void server_tls_stats(const struct server *server, struct server_tls_stats *ret) {
+    OBJ_CHECK(server, SERVER_MAGIC);
+    *ret = (struct server_tls_stats){.on = false};
+    if (server->tls != NULL)
+        tls_stats(server->tls, ret);
 }
 
 size_t server_in_flight(const struct server *server) {

@@ -52,10 +52,18 @@ typedef void server_started_fn(void *priv, const struct rpc_call *rpc);
 typedef void server_finished_fn(void *priv, const struct rpc_call *rpc,
                                 const struct server_outcome *outcome);
 
+/* PEM files, for a server that ends TLS itself. All NULL: plain text. */
+struct server_tls {
+    const char *certificate; /* ours, followed by those between it and an authority */
+    const char *key;         /* without a password */
+    const char *client_ca; /* callers need a certificate of one of these authorities; NULL: none */
+};
+
 /* A zero takes the default named here. */
 struct server_options {
     const char *address; /* to listen on: "0.0.0.0" (default), an IP address, or "unix:/path" */
     int port;            /* 0 to 65535; 0 takes any free one, see server_port */
+    struct server_tls tls;
 
     size_t max_message_bytes;      /* of a request; 256 KiB. Larger: RESOURCE_EXHAUSTED */
     size_t max_in_flight;          /* calls; 20000. More: RESOURCE_EXHAUSTED at once */
@@ -128,6 +136,16 @@ struct server_connections {
 
 /* Zeros before server_start and after the drain. On the loop. */
 void server_connections(const struct server *server, struct server_connections *ret);
+
+struct server_tls_stats {
+    bool on;
+    int64_t certificate_expires_s; /* since 1970 */
+    uint64_t reloads;              /* of changed files */
+    uint64_t failed_reloads;       /* what was loaded before is still in use */
+};
+
+/* Like server_connections. */
+void server_tls_stats(const struct server *server, struct server_tls_stats *ret);
 
 typedef void server_drained_fn(void *priv);
 

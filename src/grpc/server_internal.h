@@ -57,6 +57,7 @@ struct server {
 
     grpc_server *core; /* NULL while not started and once drained */
     grpc_completion_queue *cq;
+    struct tls *tls;
     struct connections *connections;
     struct acceptor *acceptor;
     struct memory_watch memory;
