@@ -59,6 +59,7 @@ struct app {
     struct reflection_service *reflection;
     uv_signal_t sigterm;
     uv_signal_t sigint;
+    struct loop_timer drain_timer;
     bool stopping;
 };
 
@@ -75,6 +76,11 @@ static void on_drained(void *priv) {
     tracer_flush(app->tracer, FLUSH_MS, on_flushed, app);
 }
 
+static void on_delay(struct loop_timer *timer) {
+    struct app *app = CONTAINER_OF(timer, struct app, drain_timer);
+    server_drain(app->server, (int64_t)app->config.shutdown_grace_s * 1000, on_drained, app);
+}
+
 /* The first signal drains; the second one ends the process at once. */
 static void on_signal(uv_signal_t *handle, int number) {
     struct app *app = handle->data;
@@ -82,10 +88,13 @@ static void on_signal(uv_signal_t *handle, int number) {
         _exit(128 + number);
     app->stopping = true;
     LOG_INFO(NULL, "stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
+             LOG_INT("delay_s", app->config.shutdown_delay_s),
              LOG_INT("grace_s", app->config.shutdown_grace_s),
              LOG_INT("inFlight", server_in_flight(app->server)));
     health_drain(app->health);
-    server_drain(app->server, (int64_t)app->config.shutdown_grace_s * 1000, on_drained, app);
+    /* Meanwhile calls still come, from those who have not heard of it. */
+    loop_timer_start(app->loop, &app->drain_timer, (int64_t)app->config.shutdown_delay_s * 1000,
+                     on_delay);
 }
 
 static void watch_signals(struct app *app) {
@@ -288,12 +297,20 @@ static struct err *start_metrics(struct app *app) {
                                 &app->metrics_server);
 }
 
+static const char *file_name(struct app *app, struct str path) {
+    return str_empty(path) ? NULL : arena_cstr(app->arena, path);
+}
+
 static struct err *start_serving(struct app *app) {
+    const struct config *c = &app->config;
     const struct server_options options = {
-        .port = app->config.grpc_port,
+        .port = c->grpc_port,
+        .tls = {.certificate = file_name(app, c->grpc_tls_certificate_file),
+                .key = file_name(app, c->grpc_tls_key_file),
+                .client_ca = file_name(app, c->grpc_tls_client_ca_file)},
         .max_message_bytes = MAX_MESSAGE_BYTES,
         .max_stray_bytes = MAX_STRAY_BYTES,
-        .default_deadline_ms = app->config.request_timeout_ms,
+        .default_deadline_ms = c->request_timeout_ms,
         .admit = on_admit,
         .finished = on_finished,
         .priv = app,

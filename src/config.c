@@ -130,6 +130,13 @@ struct err *config_load(struct arena *a, struct config *ret) {
         if (err != NULL)
             return err;
     }
+    if (str_empty(ret->grpc_tls_certificate_file) != str_empty(ret->grpc_tls_key_file))
+        return ERR_INVALID(a, "GRPC_TLS_CERTIFICATE_FILE and GRPC_TLS_KEY_FILE go together: set "
+                              "both, or neither for plain text");
+    if (!str_empty(ret->grpc_tls_client_ca_file) && str_empty(ret->grpc_tls_key_file))
+        return ERR_INVALID(a, "GRPC_TLS_CLIENT_CA_FILE needs GRPC_TLS_CERTIFICATE_FILE and "
+                              "GRPC_TLS_KEY_FILE: without TLS no client can be told by its "
+                              "certificate");
     if (ret->auth_max_stale_s <= ret->refresh_interval_s)
         return ERR_INVALID(a,
                            "AUTH_MAX_STALE must be more than REFRESH_INTERVAL, or calls would be "

@@ -15,8 +15,12 @@
 
 struct config {
     int grpc_port;
+    struct str grpc_tls_certificate_file;
+    struct str grpc_tls_key_file;
+    struct str grpc_tls_client_ca_file;
     int metrics_port;
     enum log_level log_level;
+    int shutdown_delay_s;
     int shutdown_grace_s;
     int request_timeout_ms;
 

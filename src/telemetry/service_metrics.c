@@ -9,6 +9,9 @@
 
 #define INTERVAL_MS 1000
 
+/* What becomes of connections to the gRPC port. */
+enum { ACCEPTED, REFUSED, STRANGER, CUT_OFF, CONNECTION_FATES };
+
 struct service_metrics {
     unsigned magic;
 #define SERVICE_METRICS_MAGIC 0x7d15e2f9U
@@ -28,6 +31,11 @@ struct service_metrics {
     struct metric *spans_exported;
     struct metric *spans_dropped;
     struct metric *spans_queued;
+    struct metric *grpc_open;
+    struct metric *grpc_connections[CONNECTION_FATES];
+    struct metric *grpc_stalls;
+    struct metric *certificate_expiry;
+    struct metric *certificate_reloads[2]; /* failed, loaded */
     struct metric *keys_age;
     struct metric *revocations_age;
     struct metric *checks[AUTHORIZER_RESULTS];
@@ -70,6 +78,22 @@ static void sample_authorization(struct service_metrics *m) {
                    (double)authorizer_count(m->options.authorizer, (enum authorizer_result)i));
 }
 
+static void sample_connections(struct service_metrics *m) {
+    struct server_connections connections;
+    struct server_tls_stats tls;
+    server_connections(m->options.server, &connections);
+    server_tls_stats(m->options.server, &tls);
+    metric_set(m->grpc_open, (double)connections.open);
+    metric_set(m->grpc_connections[ACCEPTED], (double)connections.accepted);
+    metric_set(m->grpc_connections[REFUSED], (double)connections.refused);
+    metric_set(m->grpc_connections[STRANGER], (double)connections.strangers);
+    metric_set(m->grpc_connections[CUT_OFF], (double)connections.cut_off);
+    metric_set(m->grpc_stalls, (double)connections.stalls);
+    metric_set(m->certificate_expiry, (double)tls.certificate_expires_s);
+    metric_set(m->certificate_reloads[false], (double)tls.failed_reloads);
+    metric_set(m->certificate_reloads[true], (double)tls.reloads);
+}
+
 static void sample(struct loop_timer *timer) {
     struct service_metrics *m = CONTAINER_OF(timer, struct service_metrics, timer);
     OBJ_CHECK(m, SERVICE_METRICS_MAGIC);
@@ -87,6 +111,7 @@ static void sample(struct loop_timer *timer) {
     metric_set(m->reclaims, (double)list_count(&o->service->reclaims));
     metric_set(m->servers_left, (double)o->service->servers_left);
     sample_traces(m);
+    sample_connections(m);
     sample_authorization(m);
     m->due_us = now + INTERVAL_MS * 1000;
     loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
@@ -109,6 +134,36 @@ static void add_traces(struct service_metrics *m, struct metrics *all) {
                               "Spans lost because the queue was full or the collector failed.");
     m->spans_queued = single(all, METRIC_GAUGE, "session_dsm_trace_spans_queued",
                              "Spans that wait for the next report.");
+}
+
+static void add_connections(struct service_metrics *m, struct metrics *all) {
+    static const char *const fates[CONNECTION_FATES] = {"accepted", "refused", "stranger",
+                                                        "cut_off"};
+    static const char *const results[] = {"failed", "loaded"};
+    m->grpc_open = single(all, METRIC_GAUGE, "session_dsm_grpc_connections",
+                          "Open connections to the gRPC port.");
+    struct metric_family *connections = metrics_family(
+        all, METRIC_COUNTER, "session_dsm_grpc_connections_total",
+        "Connections to the gRPC port: accepted, refused beyond a cap, strangers that do not speak "
+        "HTTP/2 or TLS, accepted but cut off for a flood.",
+        result_labels);
+    for (int i = 0; i < CONNECTION_FATES; i++) {
+        const struct str label = str_c(fates[i]);
+        m->grpc_connections[i] = metric_with(connections, &label);
+    }
+    m->grpc_stalls = single(all, METRIC_COUNTER, "session_dsm_grpc_accept_stalls_total",
+                            "Times that no connection could be taken for want of descriptors or "
+                            "memory.");
+    m->certificate_expiry =
+        single(all, METRIC_GAUGE, "session_dsm_tls_certificate_expiry_timestamp_seconds",
+               "When the gRPC server's certificate expires; 0 without TLS.");
+    struct metric_family *reloads = metrics_family(
+        all, METRIC_COUNTER, "session_dsm_tls_reloads_total",
+        "Readings of changed TLS files; after a failed one the old stay in use.", result_labels);
+    for (int i = 0; i < 2; i++) {
+        const struct str label = str_c(results[i]);
+        m->certificate_reloads[i] = metric_with(reloads, &label);
+    }
 }
 
 static void add_authorization(struct service_metrics *m, struct metrics *all) {
@@ -160,6 +215,7 @@ struct service_metrics *service_metrics_new(const struct service_metrics_options
                                   "Locations asked for a game session, by the error name or OK.",
                                   location_labels);
     add_traces(m, all);
+    add_connections(m, all);
     add_authorization(m, all);
     options->service->on_location = on_location;
     options->service->on_location_priv = m;

@@ -72,12 +72,15 @@ def _messages(idl):
 class Stubs:
     """A gRPC client for one server; knows only the proto file and the server's address."""
 
-    def __init__(self, target, messages=None):
+    def __init__(self, target, messages=None, credentials=None):
         self.messages = messages or MESSAGES
         # Each client has connections of its own, and no proxy of the machine comes between.
-        self.channel = grpc.insecure_channel(target, options=[
-            ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0),
-            ("grpc.enable_retries", 0)])
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0),
+                   ("grpc.enable_retries", 0)]
+        if credentials is None:
+            self.channel = grpc.insecure_channel(target, options=options)
+        else:
+            self.channel = grpc.secure_channel(target, credentials, options=options)
 
     def unary(self, path, request, answer):
         return self.channel.unary_unary(
@@ -132,7 +135,7 @@ class Stubs:
 
 def plain_environment(**more):
     """The caller's environment without what would change the programs under test."""
-    unwanted = re.compile(r"(AWS|AB|GRPC|OTEL|PLUGIN|GAMELIFT|RECLAIM)_|.*_PORT$|LOG_LEVEL$|.*_proxy$|.*_PROXY$")
+    unwanted = re.compile(r"(AWS|AB|GRPC|OTEL|PLUGIN|GAMELIFT|RECLAIM|AUTH|SHUTDOWN)_|.*_PORT$|LOG_LEVEL$|.*_proxy$|.*_PROXY$")
     kept = {k: v for k, v in os.environ.items() if not unwanted.match(k)}
     # No credentials of this machine are looked for.
     kept.update(AWS_CONFIG_FILE="/nonexistent", AWS_SHARED_CREDENTIALS_FILE="/nonexistent",
@@ -274,6 +277,8 @@ class Service(Process):
             "AB_BASE_URL": "http://127.0.0.1:9", "AB_CLIENT_ID": "client",
             "AB_CLIENT_SECRET": "client-secret-value", "AB_NAMESPACE": "studio-game",
             "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "false", "LOG_LEVEL": "debug",
+            # No balancer has to notice that a test ends.
+            "SHUTDOWN_DELAY": 0,
             # Looking for servers left behind by failed calls would come between the checks.
             "RECLAIM_DELAY_MS": 600_000, **settings}
         super().__init__("session-dsm", [*WRAPPER, program("session-dsm")],

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM lets calls in flight finish; nothing that was accepted is lost."""
 import signal
+import threading
 import time
 
 import grpc
@@ -67,6 +68,51 @@ def grace_time_is_kept():
         assert call.code() in (CODE.UNAVAILABLE, CODE.CANCELLED), call.code()
 
 
+def balancers_get_time_to_notice():
+    """During SHUTDOWN_DELAY health says NOT_SERVING, yet who has not noticed is still served"""
+    with running(Sim()) as sim, running(Service(sim.url, SHUTDOWN_DELAY=2)) as service:
+        assert service.health() == 1
+        began = time.monotonic()
+        service.signal(signal.SIGTERM)
+        told_to_stop(service)
+        late = Stubs(service.target)
+        assert late.health() == 2
+        assert late.create(session_id="late").status == "READY"
+        late.close()
+        assert service.wait() == 0
+        assert time.monotonic() - began >= 2
+
+
+def callers_that_heed_health_lose_no_call():
+    """SIGTERM under load: a caller that stops once health says NOT_SERVING has every call answered"""
+    with running(Sim(world=LARGE)) as sim, running(Service(sim.url, SHUTDOWN_DELAY=2)) as service:
+        states = service.channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=service.messages["HealthCheckRequest"].SerializeToString,
+            response_deserializer=service.messages["HealthCheckResponse"].FromString)(
+            service.messages["HealthCheckRequest"]())
+        assert next(states).status == 1
+        noticed = threading.Event()
+
+        def wait_for_change():
+            if next(states).status == 2:
+                noticed.set()
+
+        threading.Thread(target=wait_for_change, daemon=True).start()
+        sim.fault(kind="slow", delay_ms=300)
+        calls, since = [], 0
+        while since < 50:  # nobody heeds it in the same moment
+            calls.append(service.create_soon(session_id=f"load-{len(calls)}"))
+            if len(calls) == 100:
+                service.signal(signal.SIGTERM)
+            since += noticed.is_set()
+            assert len(calls) < 900
+            time.sleep(0.005)
+        assert {call.code() for call in calls} == {CODE.OK}
+        assert service.wait() == 0
+        assert len(sim.sessions()) == len(calls)
+
+
 def second_signal_ends_at_once():
     """A second signal does not wait for anything"""
     with running(Sim()) as sim:
@@ -118,6 +164,7 @@ def starts_again_on_the_same_port():
 if __name__ == "__main__":
     story([
         sigterm_lets_calls_finish, sigint_lets_calls_finish, idle_service_stops_at_once,
-        grace_time_is_kept, second_signal_ends_at_once, signals_under_load_lose_nothing,
+        grace_time_is_kept, balancers_get_time_to_notice, callers_that_heed_health_lose_no_call,
+        second_signal_ends_at_once, signals_under_load_lose_nothing,
         starts_again_on_the_same_port,
     ], shared=False)
