@@ -191,6 +191,7 @@ class ApiService:
     protocol: str        # "json-1.1", later also "rpc-v2-cbor"
     content_type: str
     signing_name: str
+    query_mode: bool     # spoke the Query protocol once, and is asked for those error codes
     endpoint_prefix: str
     api_version: str
     shapes: Tuple[Shape, ...]        # in an order in which C can declare them
@@ -227,3 +228,16 @@ class RestService:
     stem: str
     shapes: Tuple[Shape, ...]
     operations: Tuple[RestOperation, ...]
+
+
+# ---- documents that nobody asks an operation for -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class ShapeSet:
+    source: str
+    sha256: str
+    name: str
+    prefix: str
+    stem: str
+    shapes: Tuple[Shape, ...]        # in an order in which C can declare them

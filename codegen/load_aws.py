@@ -221,13 +221,22 @@ class _Loader:
         self.shape(ref.name, element)
         return ref.name
 
+    def _no_output(self, name):
+        """An operation that answers nothing answers an empty structure: one kind of callback."""
+        made = f"{name}Output"
+        if made in self.raw:
+            self._fail(name, f"has no output, but the model has a shape {made}")
+        self.raw[made] = {"type": "structure", "members": {}}
+        return {"shape": made}
+
     def operation(self, name, raw):
         if not isinstance(raw, dict):
             self._fail(name, "is no object")
         inp = self._structure(raw.get("input"), f"{name}.input")
-        out = self._structure(raw.get("output"), f"{name}.output")
-        if inp is None or out is None:
-            self._fail(name, "has no input or no output, which is not supported")
+        if inp is None:
+            self._fail(name, "has no input, which is not supported")
+        out = raw.get("output")
+        out = self._structure(self._no_output(name) if out is None else out, f"{name}.output")
         errors = []
         listed = raw.get("errors", [])
         if not isinstance(listed, list):
@@ -269,8 +278,8 @@ class _Loader:
         return value
 
 
-def load(root, target):
-    source, prefix = target["idl"], target["prefix"]
+def _read(root, source):
+    """(bytes, model)"""
     try:
         with open(os.path.join(root, source), "rb") as f:
             data = f.read()
@@ -279,6 +288,27 @@ def load(root, target):
         raise ir.IdlError(source, "file", e.strerror)
     except ValueError as e:
         raise ir.IdlError(source, "JSON", str(e))
+    return data, model
+
+
+def load_shapes(root, target):
+    """A file of shapes without operations; target["roots"] names those that are to be had."""
+    source = target["idl"]
+    data, model = _read(root, source)
+    loader = _Loader(source, model, target["prefix"])
+    try:
+        for name in target["roots"]:
+            loader.shape(name, "roots")
+    except ValueError as e:  # a name without a letter
+        raise ir.IdlError(source, "names", str(e))
+    return ir.ShapeSet(
+        source=source, sha256=hashlib.sha256(data).hexdigest(), name=loader._text("serviceId"),
+        prefix=target["prefix"], stem=target["stem"], shapes=tuple(loader.shapes.values()))
+
+
+def load(root, target):
+    source, prefix = target["idl"], target["prefix"]
+    data, model = _read(root, source)
     loader = _Loader(source, model, prefix)
     protocol = loader.protocol()
     try:
@@ -292,5 +322,6 @@ def load(root, target):
         protocol=protocol, content_type=f"application/x-amz-{protocol}",
         signing_name=loader._text("signingName" if "signingName" in metadata
                                   else "endpointPrefix"),
+        query_mode="awsQueryCompatible" in metadata,
         endpoint_prefix=loader._text("endpointPrefix"), api_version=loader._text("apiVersion"),
         shapes=tuple(s for s in loader.shapes.values() if s is not None), operations=operations)

@@ -29,6 +29,10 @@ REST = {
     "{stem}_shapes.c": "shapes.c.j2",
     "{stem}_operations.c": "rest_operations.c.j2",
 }
+SHAPES = {
+    "{stem}.h": "shape_set.h.j2",
+    "{stem}_shapes.c": "shapes.c.j2",
+}
 ERRORS = {
     "{stem}.c": "aws_errors.c.j2",
 }
@@ -87,6 +91,8 @@ def files(root, loaded):
         return made
     if isinstance(loaded, ir.ApiService):
         return _render(AWS, stem=loaded.stem, api=loaded)
+    if isinstance(loaded, ir.ShapeSet):
+        return _render(SHAPES, stem=loaded.stem, api=loaded)
     if isinstance(loaded, ir.RestService):
         return _render(REST, stem=loaded.stem, api=loaded)
     return _render(ERRORS, stem=loaded.stem, table=loaded)

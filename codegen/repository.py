@@ -13,7 +13,7 @@ import output
 import render
 
 _LOADERS = {"grpc": load_proto.load, "aws": load_aws.load, "errors": load_errors.load,
-            "rest": load_openapi.load}
+            "rest": load_openapi.load, "shapes": load_aws.load_shapes}
 
 
 def targets(root):

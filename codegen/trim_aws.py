@@ -10,7 +10,8 @@ import json
 import sys
 
 # Keys that are prose, or that matter to other protocols only.
-DROPPED = ("documentation", "documentationUrl", "examples", "deprecatedMessage", "deprecatedSince")
+DROPPED = ("documentation", "documentationUrl", "examples", "deprecatedMessage", "deprecatedSince",
+           "flattened")
 
 
 def without_prose(node):

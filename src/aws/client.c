@@ -246,12 +246,14 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
         .region = endpoint->region,
         .service = call->op->service->signing_name,
     };
-    struct http_header headers[9];
+    struct http_header headers[10];
     size_t n = 0;
     headers[n++] = (struct http_header){STR("Host"), endpoint->host};
     headers[n++] = (struct http_header){STR("Content-Type"), call->op->service->content_type};
     headers[n++] = (struct http_header){STR("X-Amz-Target"), call->op->target};
     headers[n++] = (struct http_header){STR("X-Amz-Date"), str_c(scope.time.stamp)};
+    if (call->op->service->query_mode)
+        headers[n++] = (struct http_header){STR("x-amzn-query-mode"), STR("true")};
     if (secret_present(&creds->session_token))
         headers[n++] =
             (struct http_header){STR("X-Amz-Security-Token"), secret_reveal(&creds->session_token)};

@@ -38,6 +38,7 @@ static const struct {
     {"AWS_ENDPOINT_URL", offsetof(struct aws_environment, endpoint_url)},
     {"AWS_ENDPOINT_URL_GAMELIFT", offsetof(struct aws_environment, endpoint_url_gamelift)},
     {"AWS_ENDPOINT_URL_STS", offsetof(struct aws_environment, endpoint_url_sts)},
+    {"AWS_ENDPOINT_URL_SQS", offsetof(struct aws_environment, endpoint_url_sqs)},
     {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
      offsetof(struct aws_environment, ignore_configured_endpoint_urls)},
     {"AWS_USE_FIPS_ENDPOINT", offsetof(struct aws_environment, use_fips_endpoint)},

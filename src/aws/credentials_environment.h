@@ -40,6 +40,7 @@ struct aws_environment {
     struct str endpoint_url;                    /* AWS_ENDPOINT_URL */
     struct str endpoint_url_gamelift;           /* AWS_ENDPOINT_URL_GAMELIFT */
     struct str endpoint_url_sts;                /* AWS_ENDPOINT_URL_STS */
+    struct str endpoint_url_sqs;                /* AWS_ENDPOINT_URL_SQS */
     struct str ignore_configured_endpoint_urls; /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
     struct str use_fips_endpoint;               /* AWS_USE_FIPS_ENDPOINT */
     struct str use_dualstack_endpoint;          /* AWS_USE_DUALSTACK_ENDPOINT */

@@ -54,6 +54,7 @@ static const struct codec_shape error_shape = {
 static struct str bare_name(struct str name) {
     name = str_sub(name, 0, str_find(name, ':'));
     name = str_sub(name, 0, str_find(name, ','));
+    name = str_sub(name, 0, str_find(name, ';'));
     size_t hash = str_find(name, '#');
     return str_trim(hash < name.n ? str_from(name, hash + 1) : name);
 }
@@ -147,6 +148,7 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
     if (json_decode(resp->body, &error_shape, &body, a) != NULL)
         body = (struct error_body){.type = STR_NULL};
     const struct str candidates[] = {
+        op->service->query_mode ? http_response_header(resp, STR("x-amzn-query-error")) : STR_NULL,
         http_response_header(resp, STR("x-amzn-errortype")),
         body.type,
         body.code,

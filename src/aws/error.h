@@ -28,7 +28,7 @@ const struct aws_error_row *aws_error_find(struct str name);
 /*
  * The error of a response whose status is not 2xx (origin ERR_UPSTREAM). The name comes from the
  * header X-Amzn-Errortype, or the body's __type or code; "ns#" before and ":..." behind it are cut
- * off. A name that the table does not have is judged by the HTTP status. ARNs are taken out of
+ * off. Of a service in query mode the header x-amzn-query-error comes first ("Code;Sender"). A name that the table does not have is judged by the HTTP status. ARNs are taken out of
  * err->msg; err->detail has AWS's text as it is.
  */
 struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,

@@ -18,6 +18,8 @@ struct aws_service {
     struct str endpoint_prefix; /* first label of the host, "gamelift" */
     struct str signing_name;    /* in the credential scope */
     struct str content_type;    /* "application/x-amz-json-1.1" */
+    bool query_mode; /* spoke AWS's Query protocol once: asked for, and answers with, those error
+                        codes, as the SDKs do (x-amzn-query-mode, x-amzn-query-error) */
 };
 
 struct aws_operation {

@@ -50,6 +50,7 @@ struct err *aws_endpoint_settings(struct arena *a, const struct aws_environment 
         .url = env->endpoint_url,
         .service_url = str_eq(service, STR("sts"))        ? env->endpoint_url_sts
                        : str_eq(service, STR("gamelift")) ? env->endpoint_url_gamelift
+                       : str_eq(service, STR("sqs"))      ? env->endpoint_url_sqs
                                                           : STR_NULL,
     };
     if ((err = aws_switch(a, env, config, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",

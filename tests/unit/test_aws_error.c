@@ -43,6 +43,29 @@ static struct err *error_of(int status, const char *header, const char *body) {
 
 /* ---- which error ---- */
 
+/* A service in query mode names its errors as its Query protocol did, in a header that wins. */
+static void the_query_error_wins_in_query_mode_alone(void **state) {
+    (void)state;
+    static const struct aws_service old_service = {.query_mode = true};
+    struct aws_operation op = gl_create_game_session_operation;
+    const struct http_header h = {
+        STR("x-amzn-query-error"),
+        STR("AWS.SimpleQueueService.NonExistentQueue;Sender"),
+    };
+    const struct http_response resp = {
+        .status = 400,
+        .headers = &h,
+        .n_headers = 1,
+        .body = STR("{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\"}"),
+    };
+    struct err *err = aws_error_from_response(arena, &op, &resp);
+    assert_true(str_eq(err->type, STR("QueueDoesNotExist")));
+    op.service = &old_service;
+    err = aws_error_from_response(arena, &op, &resp);
+    assert_true(str_eq(err->type, STR("AWS.SimpleQueueService.NonExistentQueue")));
+    assert_int_equal(err->code, RPC_NOT_FOUND);
+}
+
 static void the_name_is_found_in_header_type_and_code(void **state) {
     (void)state;
     static const struct {
@@ -310,6 +333,7 @@ static void what_is_no_arn_leaves_the_result_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(the_query_error_wins_in_query_mode_alone),
         TEST(the_name_is_found_in_header_type_and_code),
         TEST(the_message_names_operation_error_and_text),
         TEST(each_name_has_its_code_and_others_go_by_status),
