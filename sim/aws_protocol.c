@@ -29,7 +29,15 @@ const struct aws_protocol aws_protocol_json = {
     .error = json_error,
 };
 
-static const struct aws_protocol *const protocols[] = {&aws_protocol_json};
+static const struct aws_protocol json_1_0 = {
+    .content_type = "application/x-amz-json-1.0",
+    .operation = json_operation,
+    .decode = json_decode,
+    .encode = json_encode,
+    .error = json_error,
+};
+
+static const struct aws_protocol *const protocols[] = {&aws_protocol_json, &json_1_0};
 
 const struct aws_protocol *aws_protocol_of(const struct sim_request *req) {
     struct str type = sim_request_header(req, STR("content-type"));

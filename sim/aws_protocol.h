@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * How AWS services of the stand-in speak: the one seam between an operation on generated shapes and
- * bytes on the wire. Today awsJson1_1; the content type of the request chooses.
+ * bytes on the wire. awsJson1_1 and 1_0; the content type of the request chooses.
  */
 #ifndef SIM_AWS_PROTOCOL_H
 #define SIM_AWS_PROTOCOL_H

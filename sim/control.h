@@ -39,6 +39,19 @@
  *                                            for all tokens so far
  *   POST   /_sim/ags/keys                    a new key signs; {"forget": true} drops the others
  *
+ * SQS (sqs_control.c); the events of placements come into the queue placement-events:
+ *
+ *   GET    /_sim/sqs                         settings and queues
+ *   POST   /_sim/sqs                         {"form": "eventbridge", or "sns", "sns_raw", "nothing",
+ *                                            "copies": N of each event, "delay_ms": N,
+ *                                            "scatter_ms": N (out of order), "speed": API seconds in
+ *                                            a real one, "failing_deletes": N entries to refuse}
+ *   GET    /_sim/sqs/queues/<name>           its counters, and the messages in it
+ *   PUT    /_sim/sqs/queues/<name>           {"visibility_s": S, "max_receive_count": N (0: never),
+ *                                            "dead_letter": queue}; makes it if need be
+ *   POST   /_sim/sqs/queues/<name>/messages  {"body": TEXT, "copies": N, "delay_ms": N}
+ *   DELETE /_sim/sqs/queues/<name>/messages
+ *
  * Temporary credentials (sts_control.c):
  *
  *   GET    /_sim/credentials                 what is in force and what was issued

@@ -20,15 +20,16 @@
  *    "header_name": "Retry-After", "header_value": "1"}
  *
  * location is that of the input or the session; for a placement the first of its location order;
- * else the caller's region; for AGS the namespace in the path.
+ * for SQS the queue's name; else the caller's region; for AGS the namespace in the path.
  *
  * Services and operations, as rules spell them:
  *   gamelift  CreateGameSession, StartGameSessionPlacement ...
  *   ags       TokenGrantV3, VerifyTokenV3, GetJWKSV3, GetRevocationListV3, getGameSession,
  *             adminUpdateDSInformation
+ *   sqs       ReceiveMessage, DeleteMessageBatch, ChangeMessageVisibility, GetQueueAttributes
  *   sts       AssumeRole, AssumeRoleWithWebIdentity
  *   metadata  ContainerCredentials, ImdsToken, ImdsRole, ImdsCredentials, ImdsRegion
- * Rules strike GameLift and STS after the signature was checked, the others before anything is.
+ * Rules strike GameLift, SQS and STS after the signature was checked, the others before anything is.
  */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H

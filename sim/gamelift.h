@@ -14,6 +14,10 @@
 #include "sim/gamelift_world.h"
 #include "sim/sim.h"
 
+/* Told of each placement that has ended; the placement is a view. */
+typedef void gamelift_placement_fn(void *priv, const struct gl_game_session_placement *placement,
+                                   const struct gamelift_queue *queue);
+
 struct gamelift {
     unsigned magic;
 #define GAMELIFT_MAGIC 0x6a3e11f7U
@@ -28,6 +32,8 @@ struct gamelift {
     size_t n_sessions;
     size_t n_placements;
     uint64_t last_seq;
+    gamelift_placement_fn *on_placement_end; /* NULL: nobody is told */
+    void *on_placement_end_priv;
     struct due retry; /* armed when a server became free while placements wait */
 };
 

@@ -55,6 +55,8 @@ void gamelift_placement_set(struct gamelift_placement *p,
     due_clear(&p->due);
     p->view.has_end_time = true;
     p->view.end_time = sim_now_ms(p->gl->sim);
+    if (p->gl->on_placement_end != NULL)
+        p->gl->on_placement_end(p->gl->on_placement_end_priv, &p->view, p->queue);
 }
 
 static void add_players(struct gamelift_placement *p, struct gamelift_session *s) {

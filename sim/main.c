@@ -6,6 +6,7 @@
 #include "sim/gamelift_service.h"
 #include "sim/http.h"
 #include "sim/metadata.h"
+#include "sim/sqs.h"
 #include "sim/sts.h"
 
 #include <errno.h>
@@ -214,6 +215,7 @@ static struct sim sim;
 static struct gamelift gl;
 static struct ags ags;
 static struct sts sts;
+static struct sim_sqs sqs;
 
 static void start_services(const struct options *o, struct gamelift_world *world) {
     const struct ags_options ags_options = {
@@ -237,9 +239,18 @@ static void start_services(const struct options *o, struct gamelift_world *world
     gamelift_init(&gl, &sim, world);
     ags_init(&ags, &sim, &ags_options);
     sts_init(&sts, &sim, &sts_settings);
+    sim_sqs_init(&sqs, &sim, &gl);
     const struct sim_service services[] = {
-        gamelift_control(&gl), ags_control(&ags), sts_control(&sts),      control_service(),
-        ags_service(&ags),     sts_service(&sts), metadata_service(&sts), gamelift_service(&gl),
+        gamelift_control(&gl),
+        ags_control(&ags),
+        sts_control(&sts),
+        sim_sqs_control(&sqs),
+        control_service(),
+        ags_service(&ags),
+        sts_service(&sts),
+        metadata_service(&sts),
+        sim_sqs_service(&sqs),
+        gamelift_service(&gl),
     };
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
         sim_add(&sim, &services[i]);
@@ -263,6 +274,7 @@ int main(int argc, char **argv) {
     sim_http_run(http, stop_fd);
 
     sim_http_free(http);
+    sim_sqs_free(&sqs);
     gamelift_free(&gl);
     ags_free(&ags);
     sts_free(&sts);
