@@ -21,16 +21,62 @@ class IdlError(Exception):
 
 
 @dataclass(frozen=True)
+class ProtoConstant:
+    """A value of an enum, or a member of a oneof in the enum that tells which one is set."""
+
+    name: str            # as in the IDL
+    number: int
+    c_name: str          # "dsm" style: "SHOP_ORDER_KIND_FAST"
+    pbc_name: str        # protoc-c's
+
+
+@dataclass(frozen=True)
+class ProtoEnum:
+    name: str            # "Order.Kind"
+    full_name: str
+    c_name: str          # "shop_order_kind", for `enum shop_order_kind`
+    pbc_tag: str         # protoc-c's tag
+    values: Tuple[ProtoConstant, ...]
+    reserved: Tuple[str, ...]
+    doc: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Oneof:
+    name: str            # as in the IDL
+    c_case: str          # the struct member that tells which one is set: "way_case"
+    cases: Tuple[ProtoConstant, ...]
+    unset: ProtoConstant
+    doc: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Field:
     name: str            # as in the IDL
+    pbc_name: str        # in protoc-c's descriptor; mostly the same
     c_name: str
     number: int
     type: str            # "string", "int64", "bool", ... or "message", "enum"
-    type_name: str       # C struct tag or enum name of a message or enum, else ""
+    type_name: str       # full name of a message or enum, else ""
+    c_type: str          # of one value: "int32_t", "char *", "struct dsm_order *"
     repeated: bool
+    optional: bool       # proto3 `optional`
+    c_case: str          # of an optional number or string: the member that is 0 if it is absent
+    case: str            # ... and protoc-c's constant for "present"
     oneof: str           # the C name of the oneof it belongs to, or ""
+    map_key: Optional["Field"]    # of a map
+    map_value: Optional["Field"]
+    map_entry: str       # C name of the entry's struct
     sensitive: bool
+    deprecated: bool
     doc: Tuple[str, ...]  # comment lines
+
+    @property
+    def said_type(self):
+        """The type as a reader of the IDL would say it."""
+        if self.map_key is not None:
+            return f"map<{self.map_key.said_type}, {self.map_value.said_type}>"
+        return ("repeated " if self.repeated else "") + (self.type_name or self.type)
 
 
 @dataclass(frozen=True)
@@ -41,6 +87,9 @@ class Message:
     pbc_type: str        # protoc-c's type: "Accelbyte__Session__Sessiondsm__RequestCreateGameSession"
     pbc_prefix: str      # protoc-c's function prefix
     fields: Tuple[Field, ...]
+    oneofs: Tuple[Oneof, ...]
+    map_entry: bool      # made by a map field
+    reserved: Tuple[str, ...]  # names and ranges of numbers
     doc: Tuple[str, ...]
 
 
@@ -49,6 +98,7 @@ class Method:
     name: str            # "CreateGameSession"
     c_name: str          # "dsm_create_game_session"
     slot: str            # "create_game_session"
+    handler: str         # "dsm_handle_create_game_session"
     path: str            # "/package.Service/Method"
     input: Message
     output: Message
@@ -85,6 +135,16 @@ class Descriptor:
     c_name: str                # "health_file"
     data: bytes                # its FileDescriptorProto, without comments
     symbols: Tuple[str, ...]   # full names of all that it defines, sorted
+    imports: Tuple["Descriptor", ...]
+    header: str                # that declares c_name, as #include has it
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """A field that no log may show."""
+
+    message: str         # pbc_prefix of its message
+    field: str           # as in protoc-c's descriptor
 
 
 @dataclass(frozen=True)
@@ -93,10 +153,15 @@ class ProtoFile:
     sha256: str          # of the source
     package: str
     prefix: str          # "dsm"
+    c_name: str          # "dsm": of what there is one of in each file
     stem: str            # "session_dsm": generated files are <stem>.h and <stem>_*.c
+    include: str         # "generated/", the folder in #include of generated files
     pbc_header: str      # "generated/session-dsm.pb-c.h"
+    headers: Tuple[str, ...]   # of the files whose messages this one uses
     messages: Tuple[Message, ...]
+    enums: Tuple[ProtoEnum, ...]
     services: Tuple[RpcService, ...]
+    sensitive: Tuple[Sensitive, ...]  # in this file and in those that it uses
     descriptor: Descriptor
     descriptor_only: bool  # nothing else is to be generated
 

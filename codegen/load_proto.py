@@ -1,308 +1,228 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A proto file -> representation, and protoc-c's C for its messages.
+"""Proto files -> representation.
 
-protoc does the parsing; this reads its descriptor set. What the templates and the engine behind
-them cannot serve is refused here by name, so that nothing is silently left out of the C.
+protoc does the parsing; this reads its descriptors. What the templates and the engine behind them
+cannot serve is refused here by name, so that nothing is silently left out of the C.
 """
 import hashlib
 import os
-import subprocess
-import tempfile
+from dataclasses import dataclass
+from typing import Tuple
 
 from google.protobuf import descriptor_pb2
 
 import ir
+import lower_proto
 import names
-
-_FIELD = descriptor_pb2.FieldDescriptorProto
-_TYPES = {
-    getattr(_FIELD, f"TYPE_{name.upper()}"): name
-    for name in ("double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool",
-                 "string", "message", "bytes", "uint32", "enum", "sfixed32", "sfixed64", "sint32",
-                 "sint64")
-}
-
-# Numbers of fields of FileDescriptorProto and below, as paths in SourceCodeInfo spell them.
-_FILE_MESSAGE, _FILE_SERVICE = 4, 6
-_MESSAGE_FIELD, _MESSAGE_NESTED, _SERVICE_METHOD = 2, 3, 2
-
-# Words that protoc-c does not use as a struct member; it appends an underscore.
-_PBC_KEYWORDS = frozenset(
-    """and and_eq asm auto bitand bitor bool break case catch char class compl const const_cast
-    continue default delete do double dynamic_cast else enum explicit extern false float for friend
-    goto if inline int long mutable namespace new not not_eq operator or or_eq private protected
-    public register reinterpret_cast return short signed sizeof static static_cast struct switch
-    template this throw true try typedef typeid typename union unsigned using virtual void volatile
-    wchar_t while xor xor_eq""".split()
-)
+import pbc
+import protoc
 
 
-def load(root, target):
-    """One entry of targets.json as an ir.ProtoFile."""
+@dataclass(frozen=True)
+class Source:
+    """A proto file that is to become C."""
+
+    name: str            # by which other files import it
+    label: str           # what banners and error lines call it
+    prefix: str          # of every C name
+    c_name: str          # of what there is one of in each file: c_name_file, c_name_redaction
+    stem: str            # of every file name
+    pbc_base: str        # of protoc-c's file names
+    sensitive: Tuple[str, ...] = ()
+    descriptor_only: bool = False
+    services: bool = True  # False: only the messages
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of a set of files."""
+
+    files: Tuple[ir.ProtoFile, ...]
+    fed: tuple           # descriptors for protoc-c
+    include: str
+    unmatched: dict      # {label of a source: what it marks sensitive though it has no such field}
+
+    def protoc_c(self):
+        """protoc-c's C for the messages, as {file name: text}."""
+        if not self.fed:
+            return {}
+        return pbc.generate(self.fed, self.include, self.files[0].source)
+
+
+def load(files, names, include, label, source_of):
+    """These files, and what they import, as Loaded.
+
+    files: a protoc.Files. names: of files, as they import each other. include: the folder in
+    #include lines. label(name): a file as error lines call it. source_of(name, package): the Source
+    of a file, also of one that is imported.
+    """
+    if not names:
+        return Loaded((), (), include, {})
+    made = protoc.descriptors(files, names, label)
+    descriptors = {file.name: file for file in made}
+    sources = {file.name: source_of(file.name, file.package) for file in made}
+    uses = _uses(descriptors)
+    wanted = _wanted([sources[name] for name in names], uses)
+    for name in descriptors:
+        if name in wanted and descriptors[name].syntax != "proto3":
+            raise ir.IdlError(label(name), "syntax", "only proto3 is supported")
+    lowering = _Set(files, sources, descriptors, uses, wanted, include)
+    lowered = lowering.files()
+    fed = [pbc.feed(file, f"{sources[file.name].pbc_base}.proto",
+                    [f"{sources[n].pbc_base}.proto" for n in sorted(uses[file.name])])
+           for file in made if file.name in wanted]
+    return Loaded(tuple(lowered), tuple(fed), include, lowering.unmatched)
+
+
+def _messages(scope):
+    """Every message of a file, nested ones too."""
+    for d in getattr(scope, "message_type", None) or getattr(scope, "nested_type", ()):
+        yield d
+        yield from _messages(d)
+
+
+def _uses(descriptors):
+    """{file: the other files whose messages and enums its messages and methods have}."""
+    where = {}
+    for file in descriptors.values():
+        for name in lower_proto.type_names(file):
+            where[f".{name}"] = file.name
+    uses = {}
+    for file in descriptors.values():
+        types = [f.type_name for d in _messages(file) for f in d.field if f.type_name]
+        for service in file.service:
+            for method in service.method:
+                types += [method.input_type, method.output_type]
+        uses[file.name] = {where[t] for t in types} - {file.name}
+    return uses
+
+
+def _wanted(sources, uses):
+    """The files that become C: the sources, and what they use, directly or not."""
+    waiting = [source.name for source in sources if not source.descriptor_only]
+    wanted = set(waiting)
+    while waiting:
+        new = uses[waiting.pop()] - wanted
+        wanted |= new
+        waiting += sorted(new)
+    return wanted
+
+
+class _Set:
+    """Files that are lowered together: they see each other's messages and share C's names."""
+
+    def __init__(self, files, by_name, descriptors, uses, wanted, include):
+        self.found = files
+        self.by_name = by_name
+        self.descriptors = descriptors  # {name: FileDescriptorProto}, imported ones first
+        self.uses = uses
+        self.wanted = wanted
+        self.include = include
+        self.taken = {}      # C names
+        self.types = {}      # ".package.Name" -> ir.Message or ir.ProtoEnum
+        self.embedded = {}
+        self.lowered = {}
+        self.unmatched = {}
+
+    def files(self):
+        for name in self.descriptors:
+            self.embedded[name] = self._embedded(name)
+        # A file of types that two others use comes before both.
+        for name in self.descriptors:
+            self.lowered[name] = self._file(name)
+        return [self.lowered[name] for name in self.descriptors]
+
+    def _embedded(self, name):
+        """The file under the name by which others import it, without its comments."""
+        source, file = self.by_name[name], self.descriptors[name]
+        bare = descriptor_pb2.FileDescriptorProto()
+        bare.CopyFrom(file)
+        bare.ClearField("source_code_info")
+        return ir.Descriptor(
+            name=name, c_name=f"{source.c_name}_file", header=f"{self.include}{source.stem}_descriptor.h",
+            data=bare.SerializeToString(deterministic=True), symbols=lower_proto.symbols(file),
+            imports=tuple(self.embedded[n] for n in file.dependency))
+
+    def _sha256(self, name):
+        path = self.found.find(name)
+        if path is None or protoc.is_well_known(name):
+            return hashlib.sha256(self.embedded[name].data).hexdigest()
+        with open(path, "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+
+    def _file(self, name):
+        source, file = self.by_name[name], self.descriptors[name]
+        only = name not in self.wanted
+        lower = lower_proto.Lower(source, file, self)
+        lower.claim(f"{source.c_name}_file", "the file")
+        if not only:
+            lower.file()
+            self.unmatched[source.label] = lower.unmatched
+        used = sorted(self.uses[name]) if not only else []
+        sensitive = {s: None for n in used for s in self.lowered[n].sensitive}
+        sensitive.update(dict.fromkeys(lower.found_sensitive))
+        return ir.ProtoFile(
+            source=source.label, sha256=self._sha256(name), package=file.package,
+            prefix=source.prefix, c_name=source.c_name, stem=source.stem, include=self.include,
+            pbc_header=f"{self.include}{source.pbc_base}.pb-c.h",
+            headers=tuple(f"{self.include}{self.by_name[n].stem}.h" for n in used),
+            messages=tuple(lower.messages), enums=tuple(lower.enums),
+            services=tuple(lower.services), sensitive=tuple(sensitive),
+            descriptor=self.embedded[name], descriptor_only=only)
+
+
+# ---- this repository's targets ------------------------------------------------------------------
+
+
+def load_targets(root, targets):
+    """The grpc entries of idl/targets.json as Loaded."""
+    named, sources = {}, {}
+    for target in targets:
+        source = _source_of_target(target)
+        if source.name in named:
+            raise ir.IdlError("idl/targets.json", source.label,
+                              f"another target is named {source.name}, too")
+        named[source.name] = os.path.join(root, source.label)
+        sources[source.name] = source
+
+    def label(name):
+        return sources[name].label if name in sources else name
+
+    def source_of(name, package):
+        return sources[name] if name in sources else well_known(name, package)
+
+    files = protoc.Files(named, [], "a file that is imported needs its own entry in idl/targets.json")
+    loaded = load(files, list(sources), "generated/", label, source_of)
+    for marked, unmatched in loaded.unmatched.items():
+        if unmatched:
+            raise ir.IdlError("idl/targets.json", min(unmatched),
+                              f"is marked sensitive but {marked} has no such field")
+    return loaded
+
+
+def _source_of_target(target):
+    idl = target.get("idl")
+
+    def fail(reason):
+        raise ir.IdlError("idl/targets.json", str(idl), reason)
+
     for key in ("idl", "prefix", "stem"):
         if not isinstance(target.get(key), str) or not target[key]:
-            raise ir.IdlError("idl/targets.json", str(target.get("idl")), f"{key} is missing")
-    source = target["idl"]
-    name = target.get("name", os.path.basename(source))
-    if not isinstance(name, str) or not name:
-        raise ir.IdlError("idl/targets.json", source, "name is no file name")
-    return _Lower(root, source, target, _descriptor(root, source)).file(name)
+            fail(f"{key} is missing")
+    name = target.get("name", os.path.basename(idl))
+    if not isinstance(name, str) or not name or name.startswith("/") or ".." in name.split("/"):
+        fail("name is no file name")
+    sensitive = target.get("sensitive", [])
+    if not isinstance(sensitive, list) or not all(isinstance(s, str) for s in sensitive):
+        fail("sensitive is no list of names")
+    return Source(
+        name=name, label=idl, prefix=target["prefix"], c_name=target["prefix"],
+        stem=target["stem"], pbc_base=os.path.splitext(os.path.basename(idl))[0],
+        sensitive=tuple(sensitive), descriptor_only=target.get("descriptor_only") is True)
 
 
-def protoc_c(root, proto):
-    """What protoc-c makes of it, as {file name: text}, with includes as the rest of us spells them."""
-    base = os.path.splitext(os.path.basename(proto.source))[0]
-    with tempfile.TemporaryDirectory() as out:
-        _protoc(root, proto.source, f"--c_out={out}")
-        made = {}
-        for name in (f"{base}.pb-c.h", f"{base}.pb-c.c"):
-            with open(os.path.join(out, name), encoding="utf-8") as f:
-                text = f.read().replace(f'#include "{base}.pb-c.h"', f'#include "{proto.pbc_header}"')
-                made[name] = "// SPDX-License-Identifier: Apache-2.0\n" + text
-    header = made[f"{base}.pb-c.h"]
-    for message in proto.messages:
-        if f"struct  {message.pbc_type}\n" not in header:
-            raise ir.IdlError(proto.source, message.name, f"protoc-c made no {message.pbc_type}")
-    return made
-
-
-# ---- protoc -------------------------------------------------------------------------------------
-
-
-def _descriptor(root, source):
-    if not os.path.isfile(os.path.join(root, source)):
-        raise ir.IdlError(source, "file", "there is no such file")
-    with tempfile.TemporaryDirectory() as tmp:
-        out = os.path.join(tmp, "set")
-        _protoc(root, source, f"--descriptor_set_out={out}", "--include_source_info")
-        with open(out, "rb") as f:
-            made = descriptor_pb2.FileDescriptorSet.FromString(f.read())
-    return made.file[0]
-
-
-def _protoc(root, source, *options):
-    """Runs protoc beside the file, so that it names the file as we do and not by a path."""
-    folder, name = os.path.split(os.path.join(root, source))
-    try:
-        done = subprocess.run(["protoc", "-I.", *options, name], cwd=folder, check=False,
-                              capture_output=True, text=True, encoding="utf-8", errors="replace")
-    except FileNotFoundError as e:
-        raise ir.IdlError(source, "protoc", "not found (Debian: apt install protobuf-compiler "
-                          "protobuf-c-compiler)") from e
-    if done.returncode != 0:
-        place, reason = _complaint(name, done.stderr)
-        raise ir.IdlError(source, place, reason)
-
-
-def _complaint(name, stderr):
-    """protoc's first error as (line:column, text); warnings come before errors and are no news."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    for line in lines:
-        rest = line[len(name) + 1:] if line.startswith(name + ":") else ""
-        parts = rest.split(":", 2)
-        if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit():
-            if not parts[2].strip().startswith("warning:"):
-                return f"{parts[0]}:{parts[1]}", parts[2].strip()
-        elif rest:
-            return "protoc", rest.strip()
-    if any("protoc-gen-c" in line and "not found" in line for line in lines):
-        return "protoc-c", "not found (Debian: apt install protobuf-c-compiler)"
-    return "protoc", lines[-1] if lines else "failed without saying why"
-
-
-# ---- protoc-c's names ---------------------------------------------------------------------------
-
-
-def _pbc_type(full_name):
-    """accelbyte.session.Foo -> Accelbyte__Session__Foo"""
-    pieces = []
-    for piece in full_name.split("."):
-        pieces.append("".join(word[:1].upper() + word[1:] for word in piece.split("_")))
-    return "__".join(pieces)
-
-
-def _pbc_prefix(full_name):
-    """accelbyte.session.FooBar -> accelbyte__session__foo_bar"""
-    pieces = []
-    for piece in full_name.split("."):
-        out, was_upper = "", True
-        for ch in piece:
-            out += ("_" if ch.isupper() and not was_upper else "") + ch.lower()
-            was_upper = ch.isupper()
-        pieces.append(out)
-    return "__".join(pieces)
-
-
-def _pbc_member(name):
-    return name.lower() + ("_" if name.lower() in _PBC_KEYWORDS else "")
-
-
-# ---- for reflection -----------------------------------------------------------------------------
-
-
-def _symbols(file):
-    """The full names of all that a file defines. Enum values are neighbours of their enum."""
-    found = []
-
-    def enum(d, scope):
-        found.extend([f"{scope}.{d.name}", *(f"{scope}.{value.name}" for value in d.value)])
-
-    def message(d, scope):
-        name = f"{scope}.{d.name}"
-        found.append(name)
-        found.extend(f"{name}.{field.name}" for field in (*d.field, *d.oneof_decl))
-        for nested in d.nested_type:
-            message(nested, name)
-        for nested in d.enum_type:
-            enum(nested, name)
-
-    for d in file.message_type:
-        message(d, file.package)
-    for d in file.enum_type:
-        enum(d, file.package)
-    for d in file.service:
-        name = f"{file.package}.{d.name}"
-        found.extend([name, *(f"{name}.{method.name}" for method in d.method)])
-    return tuple(sorted(found))
-
-
-def _embedded(file, name, c_name):
-    """The file under the name by which others import it, without its comments."""
-    bare = descriptor_pb2.FileDescriptorProto()
-    bare.CopyFrom(file)
-    bare.ClearField("source_code_info")
-    bare.name = name
-    return ir.Descriptor(name=name, c_name=c_name,
-                         data=bare.SerializeToString(deterministic=True), symbols=_symbols(file))
-
-
-# ---- descriptor -> representation ---------------------------------------------------------------
-
-
-class _Lower:
-    def __init__(self, root, source, target, descriptor):
-        with open(os.path.join(root, source), "rb") as f:
-            self.sha256 = hashlib.sha256(f.read()).hexdigest()
-        self.source = source
-        self.prefix = target["prefix"]
-        self.stem = target["stem"]
-        self.sensitive = list(target.get("sensitive", []))
-        self.descriptor_only = target.get("descriptor_only", False) is True
-        self.descriptor = descriptor
-        self.scope = names.Scope(self.fail)
-        self.docs = {tuple(place.path): place.leading_comments or place.trailing_comments
-                     for place in descriptor.source_code_info.location}
-        self.messages = {}  # ".package.Name" -> ir.Message, in order of the file
-
-    def fail(self, element, reason):
-        raise ir.IdlError(self.source, element, reason)
-
-    def doc(self, path):
-        text = self.docs.get(tuple(path), "").replace("*/", "* /").replace("/*", "/ *")
-        return tuple(line.strip() for line in text.strip().splitlines())
-
-    def file(self, name):
-        d = self.descriptor
-        if d.syntax != "proto3":
-            self.fail("syntax", "only proto3 is supported")
-        if not d.package:
-            self.fail("package", "is missing; the paths of the methods need one")
-        if d.dependency:
-            self.fail(d.dependency[0], "imports are not supported")
-        if d.extension:
-            self.fail(d.extension[0].name, "extensions are not supported")
-        self.claim(f"{self.prefix}_service", "targets.json")
-        self.claim(f"{self.prefix}_redaction", "targets.json")
-        embedded = _embedded(d, name, self.claim(f"{self.prefix}_file", "targets.json"))
-        for i, message in enumerate(d.message_type):
-            self.message(message, "", (_FILE_MESSAGE, i))
-        services = tuple(self.service(s, (_FILE_SERVICE, i)) for i, s in enumerate(d.service))
-        if self.sensitive:
-            raise ir.IdlError("idl/targets.json", self.sensitive[0],
-                              f"is marked sensitive but {self.source} has no such field")
-        base = os.path.splitext(os.path.basename(self.source))[0]
-        return ir.ProtoFile(
-            source=self.source, sha256=self.sha256, package=d.package, prefix=self.prefix,
-            stem=self.stem, pbc_header=f"generated/{base}.pb-c.h",
-            messages=tuple(self.messages.values()), services=services, descriptor=embedded,
-            descriptor_only=self.descriptor_only)
-
-    def claim(self, name, source):
-        return self.scope.claim(name, source)
-
-    def message(self, d, outer, path):
-        name = f"{outer}.{d.name}" if outer else d.name
-        if d.options.map_entry:
-            return  # the field that made it is refused with a better word
-        if d.extension or d.extension_range:
-            self.fail(name, "extensions are not supported")
-        c_name = self.claim(names.prefixed(self.prefix, name), name)
-        for derived in (names.constant(c_name, "INIT"), f"{c_name}_redact"):
-            self.claim(derived, name)
-        members = names.Scope(self.fail)
-        for oneof in d.oneof_decl:
-            members.claim(f"{_pbc_member(oneof.name)}_case", f"{name}.{oneof.name}")
-        fields = tuple(self.field(f, d, name, members, (*path, _MESSAGE_FIELD, i))
-                       for i, f in enumerate(d.field))
-        full_name = f"{self.descriptor.package}.{name}"
-        self.messages[f".{full_name}"] = ir.Message(
-            name=name, full_name=full_name, c_name=c_name, pbc_type=_pbc_type(full_name),
-            pbc_prefix=_pbc_prefix(full_name), fields=fields, doc=self.doc(path))
-        for i, nested in enumerate(d.nested_type):
-            self.message(nested, name, (*path, _MESSAGE_NESTED, i))
-
-    def field(self, f, message, name, members, path):
-        element = f"{name}.{f.name}"
-        for nested in message.nested_type:
-            if nested.options.map_entry and f.type_name.endswith(f".{name}.{nested.name}"):
-                self.fail(element, "map fields are not supported")
-        if f.proto3_optional:
-            self.fail(element, "protoc-c does not know `optional` in proto3")
-        if f.type not in _TYPES:
-            self.fail(element, "groups are not supported")
-        kind = _TYPES[f.type]
-        oneof = message.oneof_decl[f.oneof_index].name if f.HasField("oneof_index") else ""
-        sensitive = element in self.sensitive
-        if sensitive:
-            self.sensitive.remove(element)
-        return ir.Field(
-            name=f.name, c_name=members.claim(_pbc_member(f.name), element), number=f.number,
-            type=kind, type_name=_pbc_type(f.type_name[1:]) if kind in ("message", "enum") else "",
-            repeated=f.label == _FIELD.LABEL_REPEATED, oneof=_pbc_member(oneof) if oneof else "",
-            sensitive=sensitive, doc=self.doc(path))
-
-    def service(self, d, path):
-        c_name = names.prefixed(self.prefix, d.name)
-        for derived in (f"{c_name}_handlers", f"{c_name}_service", f"{c_name}_methods"):
-            self.claim(derived, d.name)
-        slots = names.Scope(self.fail)
-        methods = []
-        for i, method in enumerate(d.method):
-            element = f"{d.name}.{method.name}"
-            slot = slots.claim(names.identifier(method.name), element)
-            made = names.prefixed(self.prefix, method.name)
-            reads, writes = method.client_streaming, method.server_streaming
-            for ending in ("call", "fn", "fail", "dispatch",
-                           *(("finish", "send", "sent", "sent_fn") if writes else ("reply",)),
-                           *(("read", "message", "message_fn") if reads else ())):
-                self.claim(f"{made}_{ending}", element)
-            self.claim(f"{self.prefix}_handle_{slot}", element)
-            client = f"{c_name}_{slot}"
-            for derived in (client, *((f"{client}_read",) if reads or writes else ()),
-                            *((f"{client}_send",) if reads else ())):
-                self.claim(derived, element)
-            methods.append(ir.Method(
-                name=method.name, c_name=made, slot=slot,
-                path=f"/{self.descriptor.package}.{d.name}/{method.name}",
-                input=self.message_of(method.input_type, element),
-                output=self.message_of(method.output_type, element),
-                client_streaming=reads, server_streaming=writes,
-                doc=self.doc((*path, _SERVICE_METHOD, i))))
-        return ir.RpcService(
-            name=d.name, full_name=f"{self.descriptor.package}.{d.name}", c_name=c_name,
-            methods=tuple(methods), doc=self.doc(path))
-
-    def message_of(self, full_name, element):
-        if full_name not in self.messages:
-            self.fail(element, f"{full_name[1:]} is not a message of this file")
-        return self.messages[full_name]
+def well_known(name, package):
+    """One of Google's own files."""
+    stem = names.snake(os.path.splitext(name)[0])
+    return Source(name=name, label=name, prefix=names.snake(package), c_name=stem, stem=stem,
+                  pbc_base=stem, services=False)

@@ -15,6 +15,13 @@ KEYWORDS = frozenset(
     NULL EOF assert unix linux""".split()
 )
 
+# Words that headers of the C library turn into something else, be it in the middle of a struct.
+MACROS = frozenset(
+    """d_fileno h_addr h_errno math_errhandling s6_addr sa_handler sa_sigaction sched_priority si_addr
+    si_band si_fd si_int si_pid si_ptr si_status si_stime si_uid si_utime si_value st_atime st_ctime
+    st_mtime static_assert""".split()
+)
+
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+(?![a-z])[0-9]*|[A-Z][a-z0-9]*|[a-z][a-z0-9]*|[0-9]+[a-z]*")
 _LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 

@@ -34,7 +34,7 @@ def _clang_format():
 
 
 def _read(path):
-    with open(path, encoding="utf-8") as f:
+    with open(path, encoding="utf-8", errors="replace") as f:
         return f.read()
 
 
@@ -42,7 +42,8 @@ def read_dir(out):
     """What lies in the folder; nothing if there is none."""
     if not os.path.isdir(out):
         return {}
-    return {name: _read(os.path.join(out, name)) for name in sorted(os.listdir(out))}
+    return {name: _read(os.path.join(out, name)) for name in sorted(os.listdir(out))
+            if os.path.isfile(os.path.join(out, name))}
 
 
 def write(out, files, label):
@@ -68,9 +69,15 @@ def remove_others(out, files, label):
         print(f"removed {label}/{name}")
 
 
-def check(out, files):
-    """0 if generated/ is what the IDL and the templates make, else 1 with the difference."""
+def check(out, files, partly=False):
+    """0 if the folder holds what the IDL and the templates make, else 1 with the difference.
+
+    partly: it may hold other files, too.
+    """
+    label = out if partly else "generated"
     old = read_dir(out)
+    if partly:
+        old = {name: text for name, text in old.items() if name in files}
     drift = 0
     for name in sorted(set(old) | set(files)):
         if old.get(name) == files.get(name):
@@ -78,9 +85,10 @@ def check(out, files):
         drift += 1
         diff = list(difflib.unified_diff(
             old.get(name, "").splitlines(), files.get(name, "").splitlines(),
-            f"generated/{name} (committed)", f"generated/{name} (from idl/)", lineterm="", n=2))
+            f"{label}/{name} (as it is)", f"{label}/{name} (from the IDL)", lineterm="", n=2))
         print("\n".join(diff[:60]))
     if drift:
-        print(f"generated/ has drifted in {drift} file(s): "
-              "run `cmake --build build --target regenerate` and commit the result")
+        print(f"{label}/ has drifted in {drift} file(s): " + (
+            "generate it again" if partly else
+            "run `cmake --build build --target regenerate` and commit the result"))
     return 1 if drift else 0

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Representation -> text, by the templates. Which template makes which file is told here, once."""
 import os
+import sys
 
 import jinja2
 
 import ir
-import load_proto
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -13,12 +13,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GRPC = {
     "{stem}.h": "grpc_service.h.j2",
     "{stem}.c": "grpc_service.c.j2",
+}
+CLIENT = {
     "{stem}_client.h": "grpc_client.h.j2",
     "{stem}_client.c": "grpc_client.c.j2",
+}
+DESCRIPTOR = {
     "{stem}_descriptor.h": "grpc_descriptor.h.j2",
     "{stem}_descriptor.c": "grpc_descriptor.c.j2",
 }
-DESCRIPTOR = {name: template for name, template in GRPC.items() if "_descriptor" in name}
 AWS = {
     "{stem}.h": "aws_types.h.j2",
     "{stem}_shapes.c": "shapes.c.j2",
@@ -83,12 +86,10 @@ def _render(templates, **values):
 
 def files(root, loaded):
     """Every file made from one target, as {name: text}, not yet formatted."""
-    if isinstance(loaded, ir.ProtoFile) and loaded.descriptor_only:
-        return _render(DESCRIPTOR, stem=loaded.stem, proto=loaded)
+    del root
     if isinstance(loaded, ir.ProtoFile):
-        made = _render(GRPC, stem=loaded.stem, proto=loaded)
-        made.update(load_proto.protoc_c(root, loaded))
-        return made
+        return _render({**DESCRIPTOR, **({} if loaded.descriptor_only else GRPC),
+                        **(CLIENT if loaded.services else {})}, stem=loaded.stem, proto=loaded)
     if isinstance(loaded, ir.ApiService):
         return _render(AWS, stem=loaded.stem, api=loaded)
     if isinstance(loaded, ir.ShapeSet):
@@ -98,7 +99,15 @@ def files(root, loaded):
     return _render(ERRORS, stem=loaded.stem, table=loaded)
 
 
-def skeleton(root, proto, service, method):
-    del root
-    return _environment().get_template("skeleton.c.j2").render(
-        template="skeleton.c.j2", proto=proto, service=service, method=method)
+def print_skeleton(protos, rpc, where):
+    """A handler to start from, on stdout; never written into src/handlers/. 1 if there is no such RPC."""
+    for proto in protos:
+        for service in proto.services:
+            for method in service.methods:
+                if method.name == rpc:
+                    made = _render({"skeleton": "skeleton.c.j2"}, stem=proto.stem, proto=proto,
+                                   service=service, method=method)
+                    print(made["skeleton"], end="")
+                    return 0
+    print(f"generate.py: no RPC named {rpc} in {where}", file=sys.stderr)
+    return 1

@@ -2,7 +2,6 @@
 """A tree with idl/ and generated/: what idl/targets.json names becomes what generated/ holds."""
 import json
 import os
-import sys
 
 import ir
 import load_aws
@@ -12,8 +11,9 @@ import load_proto
 import output
 import render
 
-_LOADERS = {"grpc": load_proto.load, "aws": load_aws.load, "errors": load_errors.load,
-            "rest": load_openapi.load, "shapes": load_aws.load_shapes}
+# Proto files are loaded together: they import each other, and one run of protoc serves them all.
+_LOADERS = {"aws": load_aws.load, "errors": load_errors.load, "rest": load_openapi.load,
+            "shapes": load_aws.load_shapes}
 
 
 def targets(root):
@@ -21,27 +21,45 @@ def targets(root):
     path = os.path.join(root, "idl", "targets.json")
     try:
         with open(path, encoding="utf-8") as f:
-            return json.load(f)["targets"]
-    except (OSError, ValueError, KeyError) as e:
-        raise ir.IdlError("idl/targets.json", "targets", str(e))
+            found = json.load(f)["targets"]
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise ir.IdlError("idl/targets.json", "targets", str(e)) from e
+    if not isinstance(found, list) or not all(isinstance(t, dict) for t in found):
+        raise ir.IdlError("idl/targets.json", "targets", "is no list of objects")
+    for target in found:
+        if target.get("kind") not in ("grpc", *_LOADERS):
+            raise ir.IdlError("idl/targets.json", str(target.get("idl")),
+                              f"unknown kind {target.get('kind')!r}")
+    return found
+
+
+def load_protos(root):
+    """The proto files of idl/, with those of Google's that they import."""
+    return load_proto.load_targets(root, [t for t in targets(root) if t.get("kind") == "grpc"])
 
 
 def load(root, target):
-    """One target's representation."""
-    kind = target.get("kind")
-    if kind not in _LOADERS:
-        raise ir.IdlError("idl/targets.json", str(target.get("idl")), f"unknown kind {kind!r}")
-    return _LOADERS[kind](root, target)
+    """The representation of a target that is no proto file."""
+    return _LOADERS[target["kind"]](root, target)
 
 
 def render_all(root):
     """Every generated file, as {path below generated/: text}."""
     files = {}
-    for target in targets(root):
-        for name, text in render.files(root, load(root, target)).items():
+
+    def add(source, made):
+        for name, text in made.items():
             if name in files:
-                raise ir.IdlError(target["idl"], name, "two targets make this file")
+                raise ir.IdlError(source, name, "two targets make this file")
             files[name] = text
+
+    protos = load_protos(root)
+    for proto in protos.files:
+        add(proto.source, render.files(root, proto))
+    add("idl/targets.json", protos.protoc_c())
+    for target in targets(root):
+        if target["kind"] != "grpc":
+            add(target["idl"], render.files(root, load(root, target)))
     return output.formatted(files, root)
 
 
@@ -58,15 +76,4 @@ def check(root):
 
 
 def skeleton(root, rpc):
-    """A handler to start from, on stdout; never written into src/handlers/."""
-    for target in targets(root):
-        if target.get("kind") != "grpc":
-            continue
-        proto = load(root, target)
-        for service in proto.services:
-            for method in service.methods:
-                if method.name == rpc:
-                    print(render.skeleton(root, proto, service, method), end="")
-                    return 0
-    print(f"generate.py: no RPC named {rpc} in idl/", file=sys.stderr)
-    return 1
+    return render.print_skeleton(load_protos(root).files, rpc, "idl/")

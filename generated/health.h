@@ -15,6 +15,20 @@
 /* The messages of grpc.health.v1; protoc-c made the structs, these are their short names. */
 
 /*
+ * grpc.health.v1.HealthCheckResponse.ServingStatus
+ */
+#define health_health_check_response_serving_status                                                \
+    _Grpc__Health__V1__HealthCheckResponse__ServingStatus
+#define HEALTH_HEALTH_CHECK_RESPONSE_SERVING_STATUS_UNKNOWN                                        \
+    GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__UNKNOWN
+#define HEALTH_HEALTH_CHECK_RESPONSE_SERVING_STATUS_SERVING                                        \
+    GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+#define HEALTH_HEALTH_CHECK_RESPONSE_SERVING_STATUS_NOT_SERVING                                    \
+    GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
+#define HEALTH_HEALTH_CHECK_RESPONSE_SERVING_STATUS_SERVICE_UNKNOWN                                \
+    GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN
+
+/*
  * Which service is meant.
  *
  * service (string): Full name of the service; empty for the whole server.
@@ -28,7 +42,7 @@ void health_health_check_request_redact(struct buf *out,
 /*
  * The state of a service.
  *
- * status (enum): Whether the service can be called.
+ * status (grpc.health.v1.HealthCheckResponse.ServingStatus): Whether the service can be called.
  */
 #define health_health_check_response Grpc__Health__V1__HealthCheckResponse
 #define HEALTH_HEALTH_CHECK_RESPONSE_INIT GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT

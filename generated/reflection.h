@@ -24,7 +24,8 @@
  * file_containing_symbol (string, of message_request): The file that defines this service, method,
  * message, field or enum.
  *
- * file_containing_extension (message, of message_request): The file that defines this extension.
+ * file_containing_extension (grpc.reflection.v1.ExtensionRequest, of message_request): The file
+ * that defines this extension.
  *
  * all_extension_numbers_of_type (string, of message_request): The numbers of the extensions of this
  * message.
@@ -34,6 +35,19 @@
 #define reflection_server_reflection_request Grpc__Reflection__V1__ServerReflectionRequest
 #define REFLECTION_SERVER_REFLECTION_REQUEST_INIT                                                  \
     GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT
+/* message_request_case: which member of message_request is set */
+#define REFLECTION_SERVER_REFLECTION_REQUEST_MESSAGE_REQUEST_NOT_SET                               \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST__NOT_SET
+#define REFLECTION_SERVER_REFLECTION_REQUEST_MESSAGE_REQUEST_FILE_BY_FILENAME                      \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_BY_FILENAME
+#define REFLECTION_SERVER_REFLECTION_REQUEST_MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL                \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL
+#define REFLECTION_SERVER_REFLECTION_REQUEST_MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION             \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION
+#define REFLECTION_SERVER_REFLECTION_REQUEST_MESSAGE_REQUEST_ALL_EXTENSION_NUMBERS_OF_TYPE         \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_ALL_EXTENSION_NUMBERS_OF_TYPE
+#define REFLECTION_SERVER_REFLECTION_REQUEST_MESSAGE_REQUEST_LIST_SERVICES                         \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES
 /* Appends the message as JSON for the log, with sensitive fields as "***". */
 void reflection_server_reflection_request_redact(
     struct buf *out, const struct reflection_server_reflection_request *msg);
@@ -56,19 +70,30 @@ void reflection_extension_request_redact(struct buf *out,
  *
  * valid_host (string): The host of the request.
  *
- * original_request (message):
+ * original_request (grpc.reflection.v1.ServerReflectionRequest):
  *
- * file_descriptor_response (message, of message_response):
+ * file_descriptor_response (grpc.reflection.v1.FileDescriptorResponse, of message_response):
  *
- * all_extension_numbers_response (message, of message_response):
+ * all_extension_numbers_response (grpc.reflection.v1.ExtensionNumberResponse, of message_response):
  *
- * list_services_response (message, of message_response):
+ * list_services_response (grpc.reflection.v1.ListServiceResponse, of message_response):
  *
- * error_response (message, of message_response):
+ * error_response (grpc.reflection.v1.ErrorResponse, of message_response):
  */
 #define reflection_server_reflection_response Grpc__Reflection__V1__ServerReflectionResponse
 #define REFLECTION_SERVER_REFLECTION_RESPONSE_INIT                                                 \
     GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT
+/* message_response_case: which member of message_response is set */
+#define REFLECTION_SERVER_REFLECTION_RESPONSE_MESSAGE_RESPONSE_NOT_SET                             \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE__NOT_SET
+#define REFLECTION_SERVER_REFLECTION_RESPONSE_MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE            \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE
+#define REFLECTION_SERVER_REFLECTION_RESPONSE_MESSAGE_RESPONSE_ALL_EXTENSION_NUMBERS_RESPONSE      \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ALL_EXTENSION_NUMBERS_RESPONSE
+#define REFLECTION_SERVER_REFLECTION_RESPONSE_MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE              \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE
+#define REFLECTION_SERVER_REFLECTION_RESPONSE_MESSAGE_RESPONSE_ERROR_RESPONSE                      \
+    GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE
 /* Appends the message as JSON for the log, with sensitive fields as "***". */
 void reflection_server_reflection_response_redact(
     struct buf *out, const struct reflection_server_reflection_response *msg);
@@ -102,7 +127,7 @@ void reflection_extension_number_response_redact(
 /*
  * The services of the server.
  *
- * service (repeated message):
+ * service (repeated grpc.reflection.v1.ServiceResponse):
  */
 #define reflection_list_service_response Grpc__Reflection__V1__ListServiceResponse
 #define REFLECTION_LIST_SERVICE_RESPONSE_INIT GRPC__REFLECTION__V1__LIST_SERVICE_RESPONSE__INIT

@@ -332,57 +332,6 @@ typedef void (*Accelbyte__Session__Sessiondsm__ResponseCreateGameSessionAsync_Cl
 
 /* --- services --- */
 
-typedef struct Accelbyte__Session__Sessiondsm__SessionDsm_Service
-    Accelbyte__Session__Sessiondsm__SessionDsm_Service;
-struct Accelbyte__Session__Sessiondsm__SessionDsm_Service {
-    ProtobufCService base;
-    void (*create_game_session)(
-        Accelbyte__Session__Sessiondsm__SessionDsm_Service *service,
-        const Accelbyte__Session__Sessiondsm__RequestCreateGameSession *input,
-        Accelbyte__Session__Sessiondsm__ResponseCreateGameSession_Closure closure,
-        void *closure_data);
-    void (*terminate_game_session)(
-        Accelbyte__Session__Sessiondsm__SessionDsm_Service *service,
-        const Accelbyte__Session__Sessiondsm__RequestTerminateGameSession *input,
-        Accelbyte__Session__Sessiondsm__ResponseTerminateGameSession_Closure closure,
-        void *closure_data);
-    void (*create_game_session_async)(
-        Accelbyte__Session__Sessiondsm__SessionDsm_Service *service,
-        const Accelbyte__Session__Sessiondsm__RequestCreateGameSession *input,
-        Accelbyte__Session__Sessiondsm__ResponseCreateGameSessionAsync_Closure closure,
-        void *closure_data);
-};
-typedef void (*Accelbyte__Session__Sessiondsm__SessionDsm_ServiceDestroy)(
-    Accelbyte__Session__Sessiondsm__SessionDsm_Service *);
-void accelbyte__session__sessiondsm__session_dsm__init(
-    Accelbyte__Session__Sessiondsm__SessionDsm_Service *service,
-    Accelbyte__Session__Sessiondsm__SessionDsm_ServiceDestroy destroy);
-#define ACCELBYTE__SESSION__SESSIONDSM__SESSION_DSM__BASE_INIT                                     \
-    {                                                                                              \
-        &accelbyte__session__sessiondsm__session_dsm__descriptor,                                  \
-            protobuf_c_service_invoke_internal, NULL                                               \
-    }
-#define ACCELBYTE__SESSION__SESSIONDSM__SESSION_DSM__INIT(function_prefix__)                       \
-    {                                                                                              \
-        ACCELBYTE__SESSION__SESSIONDSM__SESSION_DSM__BASE_INIT,                                    \
-            function_prefix__##create_game_session, function_prefix__##terminate_game_session,     \
-            function_prefix__##create_game_session_async                                           \
-    }
-void accelbyte__session__sessiondsm__session_dsm__create_game_session(
-    ProtobufCService *service,
-    const Accelbyte__Session__Sessiondsm__RequestCreateGameSession *input,
-    Accelbyte__Session__Sessiondsm__ResponseCreateGameSession_Closure closure, void *closure_data);
-void accelbyte__session__sessiondsm__session_dsm__terminate_game_session(
-    ProtobufCService *service,
-    const Accelbyte__Session__Sessiondsm__RequestTerminateGameSession *input,
-    Accelbyte__Session__Sessiondsm__ResponseTerminateGameSession_Closure closure,
-    void *closure_data);
-void accelbyte__session__sessiondsm__session_dsm__create_game_session_async(
-    ProtobufCService *service,
-    const Accelbyte__Session__Sessiondsm__RequestCreateGameSession *input,
-    Accelbyte__Session__Sessiondsm__ResponseCreateGameSessionAsync_Closure closure,
-    void *closure_data);
-
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor
@@ -395,7 +344,6 @@ extern const ProtobufCMessageDescriptor
     accelbyte__session__sessiondsm__response_terminate_game_session__descriptor;
 extern const ProtobufCMessageDescriptor
     accelbyte__session__sessiondsm__response_create_game_session_async__descriptor;
-extern const ProtobufCServiceDescriptor accelbyte__session__sessiondsm__session_dsm__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -15,6 +15,13 @@
 /* The messages of test.shop; protoc-c made the structs, these are their short names. */
 
 /*
+ * test.shop.Order.Kind
+ */
+#define shop_order_kind _Test__Shop__Order__Kind
+#define SHOP_ORDER_KIND_KIND_UNKNOWN TEST__SHOP__ORDER__KIND__KIND_UNKNOWN
+#define SHOP_ORDER_KIND_KIND_FAST TEST__SHOP__ORDER__KIND__KIND_FAST
+
+/*
  * What is wanted.
  *
  * customer_id (string): Who wants it.
@@ -29,11 +36,11 @@
  *
  * default_ (int32): Named like a keyword of C.
  *
- * address (message):
+ * address (test.shop.Order.Address):
  *
- * others (repeated message):
+ * others (repeated test.shop.Order.Address):
  *
- * kind (enum):
+ * kind (test.shop.Order.Kind):
  *
  * picture (bytes):
  *
