@@ -111,43 +111,11 @@ typedef void (*Test__Streams__Order_Closure)(const Test__Streams__Order *message
 
 /* --- services --- */
 
-typedef struct Test__Streams__Streams_Service Test__Streams__Streams_Service;
-struct Test__Streams__Streams_Service {
-    ProtobufCService base;
-    void (*echo)(Test__Streams__Streams_Service *service, const Test__Streams__Piece *input,
-                 Test__Streams__Piece_Closure closure, void *closure_data);
-    void (*collect)(Test__Streams__Streams_Service *service, const Test__Streams__Piece *input,
-                    Test__Streams__Total_Closure closure, void *closure_data);
-    void (*count)(Test__Streams__Streams_Service *service, const Test__Streams__Order *input,
-                  Test__Streams__Piece_Closure closure, void *closure_data);
-    void (*chat)(Test__Streams__Streams_Service *service, const Test__Streams__Piece *input,
-                 Test__Streams__Piece_Closure closure, void *closure_data);
-};
-typedef void (*Test__Streams__Streams_ServiceDestroy)(Test__Streams__Streams_Service *);
-void test__streams__streams__init(Test__Streams__Streams_Service *service,
-                                  Test__Streams__Streams_ServiceDestroy destroy);
-#define TEST__STREAMS__STREAMS__BASE_INIT                                                          \
-    { &test__streams__streams__descriptor, protobuf_c_service_invoke_internal, NULL }
-#define TEST__STREAMS__STREAMS__INIT(function_prefix__)                                            \
-    {                                                                                              \
-        TEST__STREAMS__STREAMS__BASE_INIT, function_prefix__##echo, function_prefix__##collect,    \
-            function_prefix__##count, function_prefix__##chat                                      \
-    }
-void test__streams__streams__echo(ProtobufCService *service, const Test__Streams__Piece *input,
-                                  Test__Streams__Piece_Closure closure, void *closure_data);
-void test__streams__streams__collect(ProtobufCService *service, const Test__Streams__Piece *input,
-                                     Test__Streams__Total_Closure closure, void *closure_data);
-void test__streams__streams__count(ProtobufCService *service, const Test__Streams__Order *input,
-                                   Test__Streams__Piece_Closure closure, void *closure_data);
-void test__streams__streams__chat(ProtobufCService *service, const Test__Streams__Piece *input,
-                                  Test__Streams__Piece_Closure closure, void *closure_data);
-
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor test__streams__piece__descriptor;
 extern const ProtobufCMessageDescriptor test__streams__total__descriptor;
 extern const ProtobufCMessageDescriptor test__streams__order__descriptor;
-extern const ProtobufCServiceDescriptor test__streams__streams__descriptor;
 
 PROTOBUF_C__END_DECLS
 
