@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """generate.py grpc: any proto files into a folder of C, outside this repository's layout."""
+import contextlib
+import glob
 import os
 import re
 
@@ -32,6 +34,8 @@ def add_options(parser):
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true",
                       help="write nothing; exit 1 and show the difference if DIR has drifted")
+    mode.add_argument("--list", action="store_true",
+                      help="write, and print `read PATH` and `made FILE` for build systems")
     mode.add_argument("--skeleton", metavar="RPC",
                       help="print a handler for this RPC to start from")
 
@@ -43,8 +47,20 @@ def run(args):
     files = output.formatted(_render(loaded))
     if args.check:
         return output.check(args.out, files, partly=True)
+    if args.list:
+        with contextlib.redirect_stdout(None):
+            output.write(args.out, files, args.out)
+        for line in (*(f"read {path}" for path in (*loaded.read, *_own_files())),
+                     *(f"made {name}" for name in sorted(files))):
+            print(line)
+        return 0
     output.write(args.out, files, args.out.rstrip("/"))
     return 0
+
+
+def _own_files():
+    here = os.path.dirname(os.path.abspath(__file__))
+    return sorted(glob.glob(os.path.join(glob.escape(here), "**", "*.[pj][y2]"), recursive=True))
 
 
 def load(paths, folders=(), prefixes=(), sensitive=()):

@@ -40,6 +40,7 @@ class Loaded:
     files: Tuple[ir.ProtoFile, ...]
     fed: tuple           # descriptors for protoc-c
     include: str
+    read: tuple          # paths of all files that were read
     unmatched: dict      # {label of a source: what it marks sensitive though it has no such field}
 
     def protoc_c(self):
@@ -57,7 +58,7 @@ def load(files, names, include, label, source_of):
     of a file, also of one that is imported.
     """
     if not names:
-        return Loaded((), (), include, {})
+        return Loaded((), (), include, (), {})
     made = protoc.descriptors(files, names, label)
     descriptors = {file.name: file for file in made}
     sources = {file.name: source_of(file.name, file.package) for file in made}
@@ -71,7 +72,10 @@ def load(files, names, include, label, source_of):
     fed = [pbc.feed(file, f"{sources[file.name].pbc_base}.proto",
                     [f"{sources[n].pbc_base}.proto" for n in sorted(uses[file.name])])
            for file in made if file.name in wanted]
-    return Loaded(tuple(lowered), tuple(fed), include, lowering.unmatched)
+    read = (files.find(file.name) for file in made)
+    return Loaded(tuple(lowered), tuple(fed), include,
+                  tuple(os.path.abspath(path) for path in read if path is not None),
+                  lowering.unmatched)
 
 
 def _messages(scope):

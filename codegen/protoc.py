@@ -63,7 +63,7 @@ def descriptors(files, names, label):
             os.symlink(os.path.abspath(folder), os.path.join(tmp, str(i)))
             paths.append(f"-I{i}")
         with open(os.path.join(tmp, "known"), "wb") as f:
-            f.write(_well_known().SerializeToString(deterministic=True))
+            f.write(well_known().SerializeToString(deterministic=True))
         _protoc(files, names, label, tmp, *paths, "--descriptor_set_in=known",
                 "--descriptor_set_out=out", "--include_source_info", "--include_imports")
         with open(os.path.join(tmp, "out"), "rb") as f:
@@ -97,7 +97,8 @@ def protoc_c(fed, label):
     return {file.name: file.content for file in response.file}
 
 
-def _well_known():
+def well_known():
+    """Google's own files, for --descriptor_set_in."""
     found = descriptor_pb2.FileDescriptorSet()
     for name in _WELL_KNOWN:
         module = importlib.import_module(f"google.protobuf.{name}_pb2")

@@ -2,6 +2,7 @@
 #include "codec/protobuf.h"
 
 #include "base/obj.h"
+#include "codec/protobuf_map.h"
 
 #define MAX_TAG_BYTES 5 /* also of a length: what protobuf-c reads */
 #define MAX_VARINT_BYTES 10
@@ -16,6 +17,7 @@ struct reader {
 struct walk {
     struct arena *a;
     size_t fields;
+    bool lacks_values; /* an entry of a map came without its value */
 };
 
 /* One message on the way down; the chain is the path that an error names. */
@@ -96,7 +98,10 @@ static struct err *check_nested(const struct level *level, struct reader r) {
     };
     if (inner.depth > PROTOBUF_MAX_DEPTH)
         return fault(level, RPC_RESOURCE_EXHAUSTED, "is nested too deeply");
-    return check_level(&inner, r);
+    struct err *err = check_level(&inner, r);
+    if (err == NULL && protobuf_is_message_map(level->desc, level->field) && inner.seen[1] == 0)
+        level->walk->lacks_values = true;
+    return err;
 }
 
 static ProtobufCWireType wire_type_of(ProtobufCType type) {
@@ -220,14 +225,18 @@ static struct err *check_level(struct level *level, struct reader r) {
     return NULL;
 }
 
-struct err *protobuf_check(struct arena *a, const ProtobufCMessageDescriptor *desc,
-                           struct str bytes) {
-    struct walk walk = {.a = a};
-    struct level top = {.walk = &walk, .desc = desc, .depth = 1};
+static struct err *check(struct walk *walk, const ProtobufCMessageDescriptor *desc,
+                         struct str bytes) {
+    struct level top = {.walk = walk, .desc = desc, .depth = 1};
     const unsigned char *p = (const unsigned char *)bytes.p;
     if (bytes.n == 0)
         return NULL;
     return check_level(&top, (struct reader){.p = p, .end = p + bytes.n});
+}
+
+struct err *protobuf_check(struct arena *a, const ProtobufCMessageDescriptor *desc,
+                           struct str bytes) {
+    return check(&(struct walk){.a = a}, desc, bytes);
 }
 
 /* ---- unpacking ---- */
@@ -245,13 +254,16 @@ struct err *protobuf_unpack(struct arena *a, const ProtobufCMessageDescriptor *d
                             struct str bytes, const ProtobufCMessage **ret) {
     ProtobufCAllocator allocator = {
         .alloc = alloc_in_arena, .free = free_nothing, .allocator_data = a};
-    struct err *err = protobuf_check(a, desc, bytes);
+    struct walk walk = {.a = a};
+    struct err *err = check(&walk, desc, bytes);
     if (err != NULL)
         return err;
     const ProtobufCMessage *msg =
         protobuf_c_message_unpack(desc, &allocator, bytes.n, (const uint8_t *)bytes.p);
     if (msg == NULL)
         return err_new(a, RPC_INTERNAL, "%s cannot be unpacked", desc->short_name);
+    if (walk.lacks_values)
+        protobuf_fill_maps(a, msg);
     *ret = msg;
     return NULL;
 }

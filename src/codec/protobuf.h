@@ -30,7 +30,10 @@
 struct err *protobuf_check(struct arena *a, const ProtobufCMessageDescriptor *desc,
                            struct str bytes) MUST_CHECK;
 
-/* Checks and unpacks; the message lies in the arena and must not be freed. */
+/*
+ * Checks and unpacks; the message lies in the arena and must not be freed. The value of a map's
+ * entry is never NULL: one that did not come is the default.
+ */
 struct err *protobuf_unpack(struct arena *a, const ProtobufCMessageDescriptor *desc,
                             struct str bytes, const ProtobufCMessage **ret) MUST_CHECK;
 

@@ -126,6 +126,8 @@ static bool is_default(const ProtobufCFieldDescriptor *field, struct values v) {
     static const char zeros[sizeof(uint64_t)];
     if (field->label == PROTOBUF_C_LABEL_REPEATED || v.n == 0)
         return v.n == 0;
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
+        return false; /* that it is set is news */
     if (field->type == PROTOBUF_C_TYPE_STRING)
         return str_empty(str_c(pointer_at(v.p)));
     if (field->type == PROTOBUF_C_TYPE_BYTES)
