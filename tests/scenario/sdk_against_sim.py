@@ -47,7 +47,8 @@ WORLD = {
     "aliases": [{"id": ALIAS, "fleet": FLEET},
                 {"id": "alias-closed", "terminal": "This game has ended."}],
     "queues": [{"name": QUEUE, "destinations": [ALIAS], "timeout_ms": 60000},
-               {"name": "small-queue", "destinations": ["fleet-small"], "timeout_ms": 400}],
+               {"name": "small-queue", "destinations": ["fleet-small"], "timeout_ms": 400},
+               {"name": "patient-queue", "destinations": ["fleet-small"], "timeout_ms": 60000}],
 }
 
 # Filled in by main; the tests are plain functions that use them.
@@ -352,11 +353,11 @@ def a_placement_times_out_or_gets_the_server_that_becomes_free():
     place("late-1", GameSessionQueueName="small-queue")
     assert settled("late-1")["Status"] == "TIMED_OUT"
     place("late-2", GameSessionQueueName=(
-        "arn:aws:gamelift:us-east-1:123456789012:gamesessionqueue/small-queue"))
+        "arn:aws:gamelift:us-east-1:123456789012:gamesessionqueue/patient-queue"))
     time.sleep(0.2)
     client().terminate_game_session(GameSessionId=arn, TerminationMode="FORCE_TERMINATE")
     assert settled("late-2")["Status"] == "FULFILLED"
-    place("late-3", GameSessionQueueName="small-queue")
+    place("late-3", GameSessionQueueName="patient-queue")
     SIM.control("POST", "placements/late-3/status", {"status": "FAILED"})
     assert placement_of("late-3")["Status"] == "FAILED"
 

@@ -37,7 +37,8 @@ static void remove_certificates(void) {
 
 /* The outcome of a call to https://HOST with this bundle. */
 static struct call *https_call(const char *host, const char *bundle) {
-    const struct http_curl_options options = {.ca_bundle = str_c(bundle), .timeout_ms = 20000};
+    const struct http_curl_options options = {
+        .ca_bundle = str_c(bundle), .connect_timeout_ms = 20000, .timeout_ms = 20000};
     struct call *call = new_call(CTX_NO_DEADLINE);
     const struct http_request req = {
         .method = STR("GET"),
