@@ -46,6 +46,7 @@ struct aws_call {
     struct str body;
     char invocation_id[RANDOM_UUID_SIZE]; /* the same for every attempt */
     int attempt;
+    bool may_have_acted;  /* an attempt so far */
     int retry_cost;       /* of the last retry */
     int64_t sent_skew_us; /* what the attempt was signed with */
     int64_t sent_at_us;
@@ -56,6 +57,12 @@ struct aws_call {
 static void attempt(struct aws_call *call);
 
 static void finish(struct aws_call *call, const void *out, const struct err *err) {
+    if (err != NULL && call->may_have_acted && !err->may_have_acted) {
+        /* The last attempt was refused, but an earlier one was not. */
+        struct err *last = err_copy(call->ctx->arena, err);
+        last->may_have_acted = true;
+        err = last;
+    }
     if (err != NULL)
         LOG_DEBUG(call->ctx->log, "AWS call failed", LOG_STR("aws.operation", call->op->name),
                   LOG_INT("aws.attempts", call->attempt), LOG_ERR(err));
@@ -190,6 +197,7 @@ static struct err *decode(struct aws_call *call, const struct http_response *res
     struct err *err = err_new(a, RPC_INTERNAL, STR_FMT ": the answer could not be understood: %s",
                               STR_ARG(call->op->name), bad->msg.p);
     err->origin = ERR_TRANSPORT;
+    err->may_have_acted = true;
     err->http_status = resp->status;
     err->request_id = http_response_header(resp, STR("x-amzn-requestid"));
     return err;
@@ -229,9 +237,12 @@ static void on_response(void *priv, const struct http_response *resp, const stru
         struct err *named = err_copy(a, err);
         named->msg =
             arena_printf(a, STR_FMT ": " STR_FMT, STR_ARG(call->op->name), STR_ARG(err->msg));
+        /* How far a request is that its caller gives up is not known. */
+        named->may_have_acted = err->may_have_acted || err->origin == ERR_CALLER;
         err = named;
         observe(call, resp, err);
     }
+    call->may_have_acted |= err->may_have_acted;
     fail_or_retry(call, resp, err);
 }
 

@@ -169,7 +169,10 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
     err->request_id = http_response_header(resp, STR("x-amzn-requestid"));
     if (err->request_id.p == NULL)
         err->request_id = http_response_header(resp, STR("x-amzn-request-id"));
-    err->retryable = aws_error_retry_kind(err) != AWS_RETRY_NONE;
+    enum aws_retry_kind kind = aws_error_retry_kind(err);
+    err->retryable = kind != AWS_RETRY_NONE;
+    /* A client's fault and throttling are found before anything is done. */
+    err->may_have_acted = resp->status >= 500 && kind != AWS_RETRY_THROTTLE;
     return err;
 }
 

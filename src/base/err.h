@@ -51,6 +51,7 @@ struct err {
     struct str request_id; /* the upstream's request id; may be absent */
     int http_status;       /* 0 if none */
     bool retryable;        /* the same request may succeed later */
+    bool may_have_acted;   /* no answer says that the other side did not do what was asked */
 };
 
 /* A new error in the arena; origin ERR_LOCAL. */

@@ -118,20 +118,8 @@ static void on_arena_free(void *arg) {
 static struct err *transport_err(struct transfer *t, CURLcode result) {
     struct arena *a = t->ctx->arena;
     struct err *err;
-    if (t->too_big) {
-        err = t->body.failed
-                  ? err_new(a, RPC_INTERNAL, "the answer is larger than %zu bytes", t->body.max)
-                  : err_new(a, RPC_INTERNAL, "the answer has too many or too long headers");
-        err->origin = ERR_TRANSPORT;
-        return err;
-    }
     switch (result) {
     case CURLE_OPERATION_TIMEDOUT:
-        if (ctx_remaining_ms(t->ctx) == 0) {
-            err = err_new(a, RPC_DEADLINE_EXCEEDED, "no answer before the deadline");
-            err->origin = ERR_CALLER;
-            return err;
-        }
         err = err_new(a, RPC_UNAVAILABLE, "no answer in time");
         err->retryable = true;
         break;
@@ -164,8 +152,28 @@ static struct err *transport_err(struct transfer *t, CURLcode result) {
         err = err_new(a, RPC_UNAVAILABLE, "the exchange failed (%s)", curl_easy_strerror(result));
         err->retryable = true;
     }
-    err->origin = ERR_TRANSPORT;
     err->detail = arena_str(a, str_c(t->why));
+    return err;
+}
+
+static struct err *failure(struct transfer *t, CURLcode result) {
+    struct arena *a = t->ctx->arena;
+    enum err_origin origin = ERR_TRANSPORT;
+    struct err *err;
+    long sent = 0; /* bytes of the request */
+    if (t->too_big && t->body.failed) {
+        err = err_new(a, RPC_INTERNAL, "the answer is larger than %zu bytes", t->body.max);
+    } else if (t->too_big) {
+        err = err_new(a, RPC_INTERNAL, "the answer has too many or too long headers");
+    } else if (result == CURLE_OPERATION_TIMEDOUT && ctx_remaining_ms(t->ctx) == 0) {
+        err = err_new(a, RPC_DEADLINE_EXCEEDED, "no answer before the deadline");
+        origin = ERR_CALLER;
+    } else {
+        err = transport_err(t, result);
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+    err->origin = origin;
+    err->may_have_acted = sent > 0;
     return err;
 }
 
@@ -176,7 +184,7 @@ static void finish(struct transfer *t, CURLcode result) {
     if (result == CURLE_OK && (!t->head_complete || status < 200))
         result = CURLE_RECV_ERROR;
     if (result != CURLE_OK) {
-        struct err *err = transport_err(t, result);
+        struct err *err = failure(t, result);
         report(t, NULL, err);
         return;
     }

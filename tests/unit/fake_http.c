@@ -126,6 +126,7 @@ static void on_due(struct loop_timer *timer) {
             err_new(a, RPC_UNAVAILABLE, "%s", e->reply == NULL ? "no answer in time" : e->reply);
         err->origin = ERR_TRANSPORT;
         err->retryable = true;
+        err->may_have_acted = true;
         x->done(x->priv, NULL, err);
         return;
     }

@@ -96,6 +96,7 @@ static void a_broken_answer_is_a_transport_fault_that_may_pass(void **state) {
         if (call->err == NULL)
             fail_msg("%s was taken for an answer", paths[i]);
         assert_error(call, RPC_UNAVAILABLE, ERR_TRANSPORT, true);
+        assert_true(call->err->may_have_acted);
     }
     let_pass(10);
     assert_int_equal(http_curl_stats(client).open, 0);
@@ -133,6 +134,7 @@ static void a_refused_connection_is_reported_after_the_start_returned(void **sta
     send_request(call, &req);
     wait_answers(1);
     assert_error(call, RPC_UNAVAILABLE, ERR_TRANSPORT, true);
+    assert_false(call->err->may_have_acted);
     assert_int_equal(http_curl_stats(client).open, 0);
 }
 
@@ -244,6 +246,7 @@ static void a_host_that_takes_no_connection_ends_at_the_connect_timeout(void **s
     wait_answers(1);
     deaf_close(&deaf);
     assert_error(call, RPC_UNAVAILABLE, ERR_TRANSPORT, true);
+    assert_false(call->err->may_have_acted);
     assert_in_range(clock_mono_ms() - began, 149, 5000);
     assert_int_equal(http_curl_stats(client).open, 0);
 }
