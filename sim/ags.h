@@ -196,6 +196,7 @@ struct ags_session {
     bool async;
     int64_t async_timeout_s;
     struct str client_version;
+    struct str template_deployment; /* what the session template says */
     struct str match_pool;
 };
 

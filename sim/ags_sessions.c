@@ -87,6 +87,7 @@ struct description {
     bool async;
     int64_t timeout_s;
     struct str client_version;
+    struct str template_deployment;
     struct str match_pool;
 };
 
@@ -106,6 +107,7 @@ static struct err *read_description(struct str json, struct description *d, stru
         {.name = "async", .kind = SIM_JSON_BOOL, .ret = &d->async},
         {.name = "timeout_s", .kind = SIM_JSON_INT, .ret = &d->timeout_s, .max = 86400},
         {.name = "client_version", .kind = SIM_JSON_STR, .ret = &d->client_version},
+        {.name = "template_deployment", .kind = SIM_JSON_STR, .ret = &d->template_deployment},
         {.name = "match_pool", .kind = SIM_JSON_STR, .ret = &d->match_pool},
     };
     struct err *err = sim_json_parse(str_empty(str_trim(json)) ? STR("{}") : json, a, &tree);
@@ -176,6 +178,7 @@ struct err *ags_session_put(struct ags *ags, struct str ns, struct str id, struc
         .async = d.async,
         .async_timeout_s = d.timeout_s,
         .client_version = arena_str(own, d.client_version),
+        .template_deployment = arena_str(own, d.template_deployment),
         .match_pool = arena_str(own, d.match_pool),
     };
     copy_ds(s, &d.ds);

@@ -75,6 +75,7 @@ static void put_members(const struct ags_session *s, struct arena *a, struct buf
     sim_json_int(out, "timeout", s->async_timeout_s);
     buf_putc(out, '}');
     put_optional(out, "clientVersion", s->client_version);
+    put_optional(out, "deployment", s->template_deployment);
     sim_json_str(out, "type", STR("DS"));
     buf_putc(out, '}');
     sim_json_str(out, "createdAt", ags_time(a, s->created_ms));

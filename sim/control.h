@@ -29,7 +29,8 @@
  *             "server": "present",           or "null" or "absent", the default without the above
  *             "ds_information": "present",   or "null" or "absent"
  *             "active": true, "async": false, "timeout_s": 0,
- *             "client_version": V, "match_pool": P}
+ *             "client_version": V, "match_pool": P,
+ *             "template_deployment": D}
  *   GET    /_sim/ags/sessions/<ns>/<id>
  *   DELETE /_sim/ags/sessions/<ns>/<id>
  *   POST   /_sim/ags/tokens                  a token: {"claims": {...}, "kid": K (empty: none),

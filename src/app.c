@@ -34,7 +34,8 @@
 /* Above what the library buffers: a message that is too large is refused by itself, and only what
  * goes beyond that costs its sender the connection. */
 #define MAX_STRAY_BYTES ((size_t)128 << 20)
-#define FLUSH_MS 2000 /* for spans at the end */
+#define FLUSH_MS 2000   /* for spans at the end */
+#define RECLAIM_MS 5000 /* for servers left behind, where the calls have used up the grace time */
 
 struct app {
     struct arena *arena;
@@ -61,6 +62,7 @@ struct app {
     uv_signal_t sigint;
     struct loop_timer drain_timer;
     bool stopping;
+    int64_t drained_by_ms; /* end of the grace time */
 };
 
 /* ---- life ---- */
@@ -71,14 +73,25 @@ static void on_flushed(void *priv) {
     loop_stop(app->loop);
 }
 
-static void on_drained(void *priv) {
+static void on_reclaimed(void *priv) {
     struct app *app = priv;
     tracer_flush(app->tracer, FLUSH_MS, on_flushed, app);
 }
 
+/* No call is left; servers that some of them left behind may be. */
+static void on_drained(void *priv) {
+    struct app *app = priv;
+    int64_t grace = (int64_t)app->config.shutdown_grace_s * 1000;
+    int64_t least = grace < RECLAIM_MS ? grace : RECLAIM_MS;
+    int64_t left = app->drained_by_ms - clock_mono_ms();
+    reclaim_finish_all(&app->service, left > least ? left : least, on_reclaimed, app);
+}
+
 static void on_delay(struct loop_timer *timer) {
     struct app *app = CONTAINER_OF(timer, struct app, drain_timer);
-    server_drain(app->server, (int64_t)app->config.shutdown_grace_s * 1000, on_drained, app);
+    int64_t grace = (int64_t)app->config.shutdown_grace_s * 1000;
+    app->drained_by_ms = clock_mono_ms() + grace;
+    server_drain(app->server, grace, on_drained, app);
 }
 
 /* The first signal drains; the second one ends the process at once. */
@@ -329,7 +342,7 @@ struct app *app_new(void) {
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
     struct app *app = arena_alloc(a, sizeof *app);
     app->arena = a;
-    list_init(&app->service.reclaims);
+    dsm_service_init(&app->service);
     return app;
 }
 

@@ -10,6 +10,7 @@
 #include "handlers/end_session.h"
 #include "handlers/find_session.h"
 #include "handlers/game_properties.h"
+#include "handlers/in_flight.h"
 #include "handlers/reclaim.h"
 #include "handlers/service.h"
 #include "handlers/session_token.h"
@@ -37,7 +38,9 @@ struct attempt { /* in the call's arena */
     int64_t look_again_ms;                   /* the last wait for it */
     bool listed_late; /* the session of this turn was not listed, and has been waited for */
     bool left_behind; /* GameLift may have made a session that we do not answer with */
+    unsigned unseen;  /* turn whose session may exist although it is not listed; 0 for none */
     struct reclaim_list inherited; /* what earlier calls for the session left behind */
+    struct in_flight_create in_flight;
 };
 
 /* Steps, in the order of time. */
@@ -70,6 +73,8 @@ void dsm_handle_create_game_session(struct dsm_create_game_session_call *call) {
         return;
     }
     /* From here on this call looks after the session's servers. */
+    in_flight_create_begin(call->svc, &a->in_flight, ctx, str_c(call->req->namespace_),
+                           str_c(call->req->session_id));
     a->inherited = reclaim_take_over(call->svc, ctx->arena, str_c(call->req->namespace_),
                                      str_c(call->req->session_id));
     try_region(a);
@@ -130,6 +135,7 @@ static const struct err *bad_answer(struct attempt *a, const char *what) {
     struct err *err =
         err_new(a->call->ctx->arena, RPC_UNAVAILABLE, "CreateGameSession: the answer %s", what);
     err->origin = ERR_TRANSPORT;
+    err->may_have_acted = true;
     return err;
 }
 
@@ -161,6 +167,7 @@ static void on_found_by_token(void *priv, const struct gl_game_session *session,
                               const struct err *err) {
     struct attempt *a = OBJ_CAST(priv, attempt, ATTEMPT_MAGIC);
     if (err != NULL) {
+        a->left_behind = true; /* a session was made, and may live */
         on_refusal(a, err);
     } else if (session != NULL) {
         judge(a, session);
@@ -169,6 +176,8 @@ static void on_found_by_token(void *priv, const struct gl_game_session *session,
         a->listed_late = true;
         ctx_sleep(a->call->svc->loop, &a->region.ctx, LIST_AGAIN_MS, on_time_to_look_for_token, a);
     } else {
+        if (a->listed_late)
+            a->unseen = a->turn;
         use_next_token(a);
     }
 }
@@ -193,7 +202,7 @@ static void judge(struct attempt *a, const struct gl_game_session *session) {
     bool wait_active = a->call->svc->wait_active;
     if (!str_empty(session->game_session_id))
         a->arn = session->game_session_id;
-    if (is_session_over(session->status))
+    if (is_session_over(session->status) || is_being_ended(a->call->svc, a->arn))
         use_next_token(a);
     else if (is_complete(session) &&
              (session->status == GL_GAME_SESSION_STATUS_ACTIVE ||
@@ -263,10 +272,37 @@ static void on_looked(void *priv, const struct gl_describe_game_sessions_output 
 
 /* ---- the ends ---- */
 
+static void leave_to_reclaim(struct attempt *a, struct str arn, unsigned turns) {
+    const struct reclaim_request left = {
+        .namespace = str_c(a->call->req->namespace_),
+        .session_id = str_c(a->call->req->session_id),
+        .arn = arn,
+        .alias = a->in.alias_id,
+        .turns = turns,
+    };
+    reclaim_later(a->call->svc, &left);
+}
+
 static void tell_location(struct attempt *a, const struct err *err) {
     struct dsm_service *svc = a->call->svc;
     if (svc->on_location != NULL)
         svc->on_location(svc->on_location_priv, a->regions[a->next], err);
+}
+
+static bool is_answered_with(const struct attempt *a, const struct reclaim_request *left) {
+    return str_empty(left->arn)
+               ? str_empty(left->placement_id) && str_eq(left->alias, a->in.alias_id)
+               : str_eq(left->arn, a->arn);
+}
+
+/* Servers of the session that earlier calls, or this one's own tries, made, and that AGS will not
+ * hear of from us. */
+static void leave_others_to_reclaim(struct attempt *a) {
+    for (size_t i = 0; i < a->inherited.n; i++)
+        if (!is_answered_with(a, &a->inherited.v[i]))
+            reclaim_later(a->call->svc, &a->inherited.v[i]);
+    if (a->unseen > 0)
+        leave_to_reclaim(a, STR_NULL, a->unseen);
 }
 
 static void reply_ready(struct attempt *a, const struct gl_game_session *session) {
@@ -296,6 +332,8 @@ static void reply_ready(struct attempt *a, const struct gl_game_session *session
              LOG_STR("gameSessionID", session->game_session_id));
     tell_location(a, NULL);
     ctx_child_end(&a->region);
+    in_flight_create_end(&a->in_flight);
+    leave_others_to_reclaim(a);
     dsm_create_game_session_reply(a->call, &resp);
 }
 
@@ -360,7 +398,7 @@ static const struct err *with_reasons(struct attempt *a, const struct err *why) 
 static void on_refusal(struct attempt *a, const struct err *err) {
     struct ctx *ctx = a->call->ctx;
     const struct err *over = ctx_check(ctx);
-    if (is_outcome_unknown(err))
+    if (err->may_have_acted)
         a->left_behind = true;
     if (err->origin == ERR_CALLER && over == NULL) {
         /* Not the caller's time is over, only this region's share of it. */
@@ -387,16 +425,9 @@ static void on_refusal(struct attempt *a, const struct err *err) {
 static void fail(struct attempt *a, const struct err *err) {
     struct dsm_service *svc = a->call->svc;
     ctx_child_end(&a->region);
+    in_flight_create_end(&a->in_flight);
     reclaim_hand_back(svc, &a->inherited);
-    if (a->left_behind || !str_empty(a->arn)) {
-        const struct reclaim_request left = {
-            .namespace = str_c(a->call->req->namespace_),
-            .session_id = str_c(a->call->req->session_id),
-            .arn = a->arn,
-            .alias = a->in.alias_id,
-            .turns = a->turn,
-        };
-        reclaim_later(svc, &left);
-    }
+    if (a->left_behind || !str_empty(a->arn))
+        leave_to_reclaim(a, a->arn, a->turn);
     dsm_create_game_session_fail(a->call, err);
 }

@@ -11,6 +11,7 @@
  */
 #include "handlers/end_session.h"
 #include "handlers/game_properties.h"
+#include "handlers/in_flight.h"
 #include "handlers/latencies.h"
 #include "handlers/reclaim.h"
 #include "handlers/service.h"
@@ -27,7 +28,9 @@ struct order { /* in the call's arena */
     struct gl_priority_configuration_override priority;
     unsigned turn;                 /* of the session's placement ids */
     const struct err *refusal;     /* what GameLift said to this turn's id */
+    bool may_be_placed;            /* there may be a placement of this turn's id all the same */
     struct reclaim_list inherited; /* what earlier calls for the session left behind */
+    struct in_flight_create in_flight;
 };
 
 /* Steps, in the order of time. */
@@ -37,6 +40,7 @@ static gl_start_game_session_placement_fn on_started;
 static gl_describe_game_session_placement_fn on_looked;
 static void judge(struct order *o, const struct gl_game_session_placement *placement);
 static gl_describe_game_sessions_fn on_server;
+static void fail_unseen(struct order *o, const struct err *err);
 static void use_next_id(struct order *o);
 static void reply_success(struct order *o, const char *how);
 static void reply_refused(struct order *o, const struct err *err);
@@ -55,6 +59,8 @@ void dsm_handle_create_game_session_async(struct dsm_create_game_session_async_c
         return;
     }
     /* From here on this call looks after the session's servers. */
+    in_flight_create_begin(call->svc, &o->in_flight, ctx, str_c(call->req->namespace_),
+                           str_c(call->req->session_id));
     o->inherited = reclaim_take_over(call->svc, ctx->arena, str_c(call->req->namespace_),
                                      str_c(call->req->session_id));
     start_placement(o);
@@ -119,6 +125,7 @@ static struct err *prepare(struct order *o) {
 }
 
 static void start_placement(struct order *o) {
+    dsm_note_queue_home(o->call->svc, o->gamelift);
     o->in.placement_id =
         session_token(o->call->ctx->arena, str_c(o->call->req->session_id), o->turn);
     gl_start_game_session_placement(o->gamelift, o->call->ctx, &o->in, on_started, o);
@@ -129,6 +136,7 @@ static const struct err *bad_answer(struct order *o, const char *operation) {
     struct err *err = err_new(o->call->ctx->arena, RPC_UNAVAILABLE,
                               "%s: the answer has no GameSessionPlacement", operation);
     err->origin = ERR_TRANSPORT;
+    err->may_have_acted = true;
     return err;
 }
 
@@ -149,6 +157,7 @@ static void on_started(void *priv, const struct gl_start_game_session_placement_
     if (err == NULL)
         err = bad_answer(o, "StartGameSessionPlacement");
     o->refusal = err;
+    o->may_be_placed = err->may_have_acted;
     if (err->origin == ERR_LOCAL || err->origin == ERR_CALLER) {
         fail(o, game_error_in_ags_terms(arena, err, o->call->svc));
         return;
@@ -172,13 +181,22 @@ static void on_looked(void *priv, const struct gl_describe_game_session_placemen
         judge(o, out->game_session_placement);
     else if (err != NULL && str_eq(err->type, STR("NotFoundException")))
         reply_refused(o, o->refusal); /* nothing was placed: the refusal is GameLift's last word */
-    else if (err != NULL)
-        fail(o, err);
     else
-        fail(o, bad_answer(o, "DescribeGameSessionPlacement"));
+        fail_unseen(o, err != NULL ? err : bad_answer(o, "DescribeGameSessionPlacement"));
+}
+
+/* Something was placed, but whether it is, or will be, a living server cannot be seen. */
+static void fail_unseen(struct order *o, const struct err *err) {
+    o->may_be_placed = true;
+    fail(o, err);
 }
 
 static void judge(struct order *o, const struct gl_game_session_placement *placement) {
+    if (is_being_ended(o->call->svc, o->in.placement_id) ||
+        is_being_ended(o->call->svc, placement->game_session_arn)) {
+        use_next_id(o);
+        return;
+    }
     switch (placement->status) {
     case GL_GAME_SESSION_PLACEMENT_STATE_FAILED:
     case GL_GAME_SESSION_PLACEMENT_STATE_TIMED_OUT:
@@ -194,7 +212,7 @@ static void judge(struct order *o, const struct gl_game_session_placement *place
             struct err *err = dsm_gamelift_of(o->call->svc, o->call->ctx->arena,
                                               placement->game_session_arn, &home);
             if (err != NULL)
-                fail(o, err);
+                fail_unseen(o, err);
             else
                 gl_describe_game_sessions(home, o->call->ctx, &in, on_server, o);
             return;
@@ -217,10 +235,12 @@ static void on_server(void *priv, const struct gl_describe_game_sessions_output 
         use_next_id(o);
     else if (err == NULL)
         reply_success(o, "the session's server is running");
-    else if (is_final(err))
+    else if (!is_final(err))
+        fail_unseen(o, err);
+    else {
+        o->may_be_placed = true;
         reply_refused(o, err);
-    else
-        fail(o, err);
+    }
 }
 
 static void use_next_id(struct order *o) {
@@ -232,10 +252,18 @@ static void use_next_id(struct order *o) {
     }
     o->turn++;
     o->refusal = NULL;
+    o->may_be_placed = false;
     start_placement(o);
 }
 
 /* ---- the ends ---- */
+
+/* Servers of the session that earlier calls left, and that are not what was asked for now. */
+static void leave_others_to_reclaim(struct order *o) {
+    for (size_t i = 0; i < o->inherited.n; i++)
+        if (!str_eq(o->inherited.v[i].placement_id, o->in.placement_id))
+            reclaim_later(o->call->svc, &o->inherited.v[i]);
+}
 
 static void reply_success(struct order *o, const char *how) {
     struct dsm_response_create_game_session_async resp =
@@ -243,6 +271,8 @@ static void reply_success(struct order *o, const char *how) {
     LOG_INFO(o->call->ctx->log, how, LOG_STR("placementID", o->in.placement_id),
              LOG_INT("turn", o->turn), LOG_INT("playerLatencies", o->in.player_latencies.n));
     resp.success = true;
+    in_flight_create_end(&o->in_flight);
+    leave_others_to_reclaim(o);
     dsm_create_game_session_async_reply(o->call, &resp);
 }
 
@@ -263,15 +293,16 @@ static const char *what_to_do(const struct err *err) {
 }
 
 /* Whoever is told of a failure will not look after a placement that was started all the same. */
-static void leave_to_reclaim(struct order *o, const struct err *err) {
+static void leave_to_reclaim(struct order *o) {
     const struct reclaim_request left = {
         .namespace = str_c(o->call->req->namespace_),
         .session_id = str_c(o->call->req->session_id),
         .placement_id = o->in.placement_id,
         .queue = o->in.game_session_queue_name,
     };
+    in_flight_create_end(&o->in_flight);
     reclaim_hand_back(o->call->svc, &o->inherited);
-    if (is_outcome_unknown(err) || (o->refusal != NULL && is_outcome_unknown(o->refusal)))
+    if (o->may_be_placed)
         reclaim_later(o->call->svc, &left);
 }
 
@@ -285,11 +316,11 @@ static void reply_refused(struct order *o, const struct err *err) {
                      "failed to start a game session placement for session %s: " STR_FMT "%s",
                      o->call->req->session_id, STR_ARG(err->msg), what_to_do(err));
     resp.message = protobuf_string(o->call->ctx->arena, message);
-    leave_to_reclaim(o, err);
+    leave_to_reclaim(o);
     dsm_create_game_session_async_reply(o->call, &resp);
 }
 
 static void fail(struct order *o, const struct err *err) {
-    leave_to_reclaim(o, err);
+    leave_to_reclaim(o);
     dsm_create_game_session_async_fail(o->call, err);
 }

@@ -4,6 +4,7 @@
 #include "aws/arn.h"
 #include "base/ctx_sleep.h"
 #include "base/random.h"
+#include "handlers/in_flight.h"
 #include "http/backoff.h"
 
 /* GameLift advises eight to ten tries over minutes while a compute is being validated. */
@@ -21,6 +22,7 @@ struct ending { /* in the context's arena */
     end_session_fn *fn;
     void *priv;
     const struct err *refused; /* what GameLift, or we, said last */
+    struct in_flight_end in_flight;
 };
 
 static void order_end(struct ending *e);
@@ -41,10 +43,15 @@ bool is_session_over(enum gl_game_session_status status) {
            status == GL_GAME_SESSION_STATUS_TERMINATING || status == GL_GAME_SESSION_STATUS_ERROR;
 }
 
+static void finish(struct ending *e, enum end_result result, const struct err *err) {
+    in_flight_end_end(&e->in_flight);
+    e->fn(e->priv, result, err);
+}
+
 static void on_refused(void *priv, const struct err *err) {
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
     (void)err;
-    e->fn(e->priv, END_FAILED, e->refused);
+    finish(e, END_FAILED, e->refused);
 }
 
 void end_session(struct dsm_service *svc, struct ctx *ctx, struct str arn, end_session_fn *fn,
@@ -55,6 +62,7 @@ void end_session(struct dsm_service *svc, struct ctx *ctx, struct str arn, end_s
     e->arn = arena_str(ctx->arena, arn);
     e->fn = fn;
     e->priv = priv;
+    in_flight_end_begin(svc, &e->in_flight, ctx->arena, e->arn);
     e->refused = dsm_gamelift_of(svc, ctx->arena, e->arn, &e->gamelift);
     if (e->refused != NULL)
         ctx_sleep(svc->loop, ctx, 0, on_refused, e);
@@ -78,15 +86,15 @@ static void on_ordered(void *priv, const struct gl_terminate_game_session_output
     e->refused = err;
     if (err == NULL) {
         LOG_INFO(e->ctx->log, "game session ended", LOG_STR("gameSessionID", e->arn));
-        e->fn(e->priv, END_DONE, NULL);
+        finish(e, END_DONE, NULL);
     } else if (str_eq(err->type, STR("NotFoundException"))) {
-        e->fn(e->priv, END_GONE_ALREADY, NULL);
+        finish(e, END_GONE_ALREADY, NULL);
     } else if (str_eq(err->type, STR("InvalidGameSessionStatusException"))) {
         ask_why(e);
     } else if (str_eq(err->type, STR("NotReadyException"))) {
         try_later(e);
     } else {
-        e->fn(e->priv, END_FAILED, err);
+        finish(e, END_FAILED, err);
     }
 }
 
@@ -101,7 +109,7 @@ static void on_time_to_try(void *priv, const struct err *err) {
     if (err == NULL)
         order_end(e);
     else /* the time is up: what GameLift said tells more than that */
-        e->fn(e->priv, END_FAILED, err->code == RPC_DEADLINE_EXCEEDED ? e->refused : err);
+        finish(e, END_FAILED, err->code == RPC_DEADLINE_EXCEEDED ? e->refused : err);
 }
 
 /* Its state forbids ending the session: because it has ended, or because it still comes up? */
@@ -117,9 +125,9 @@ static void on_described(void *priv, const struct gl_describe_game_sessions_outp
     /* In ERROR it cannot be ended either: its process is gone, and players cannot join. */
     if (unknown || (err == NULL &&
                     (out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status))))
-        e->fn(e->priv, END_GONE_ALREADY, NULL);
+        finish(e, END_GONE_ALREADY, NULL);
     else if (err == NULL)
         try_later(e);
     else
-        e->fn(e->priv, END_FAILED, err->origin == ERR_CALLER ? err : e->refused);
+        finish(e, END_FAILED, err->origin == ERR_CALLER ? err : e->refused);
 }

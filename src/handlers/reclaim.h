@@ -17,9 +17,8 @@
 #define RECLAIM_LIMIT_MS 300000 /* after which it is given up, with an error in the log */
 #define RECLAIM_MAX 10000       /* at once; beyond it one is given up at once */
 
-#define RECLAIM_AGS_WAITS_MS                                                                       \
-    60000 /* that AGS may wait for a game session; no call takes so long                           \
-           */
+/* That AGS may wait for a game session; no call takes so long. */
+#define RECLAIM_AGS_WAITS_MS 60000
 
 struct reclaim_request { /* copied */
     struct str namespace;
@@ -29,6 +28,7 @@ struct reclaim_request { /* copied */
     struct str placement_id; /* of a placement that may have been started, or absent */
     struct str queue;        /* of the placement, name or ARN */
     unsigned turns;          /* how many of the session's tokens were used; at least 1 */
+    bool after_calls;        /* not before every call that may be under way elsewhere has ended */
 };
 
 struct reclaim_list {
@@ -36,20 +36,25 @@ struct reclaim_list {
     size_t n;
 };
 
-/* GameLift may have done what was asked, although there is no answer that says so. */
-bool is_outcome_unknown(const struct err *err);
-
 /* One reclaim for what is the same, however often it is asked for. */
 void reclaim_later(struct dsm_service *svc, const struct reclaim_request *request);
 
 /*
  * For a call that asks for the session's server again: it looks after what is left from now on,
- * and no reclaim ends a server that it is about to answer with. If it fails, it hands them back. In
- * the arena.
+ * and no reclaim ends a server that it is about to answer with: one whose end has been ordered
+ * already goes, and is_being_ended says so. If the call fails, it hands them back. In the arena.
  */
 struct reclaim_list reclaim_take_over(struct dsm_service *svc, struct arena *a,
                                       struct str namespace, struct str session_id);
 void reclaim_hand_back(struct dsm_service *svc, const struct reclaim_list *list);
+
+/*
+ * For the end of the service: each reclaim looks now, and tries again for limit_ms. Those that are
+ * not done by then are given up, each with an error in the log. fn runs exactly once, from the
+ * loop, never before this returns.
+ */
+typedef void reclaim_done_fn(void *priv);
+void reclaim_finish_all(struct dsm_service *svc, int64_t limit_ms, reclaim_done_fn *fn, void *priv);
 
 /* Ends every reclaim; each one left is an error in the log. */
 void reclaim_give_up_all(struct dsm_service *svc);

@@ -31,9 +31,19 @@ struct dsm_service {
     dsm_location_fn *on_location; /* may be NULL */
     void *on_location_priv;
 
+    /* Of the regions in which this replica has started placements. */
+    struct aws_client *queue_homes[AWS_CLIENT_MAX_REGIONS];
+    size_t n_queue_homes;
+
     uint64_t servers_left; /* that may still run although nobody wants them: given up, and logged */
-    struct list reclaims;  /* src/handlers/reclaim.c; list_init before the first call */
+    uint64_t unsure_terminations; /* answered without knowing where to look for a server */
+    struct list reclaims;         /* src/handlers/reclaim.c */
+    struct list creates;          /* src/handlers/in_flight.c */
+    struct list ends;             /* the same */
 };
+
+/* Before the first call. */
+void dsm_service_init(struct dsm_service *svc);
 
 dsm_create_game_session_fn dsm_handle_create_game_session;
 dsm_terminate_game_session_fn dsm_handle_terminate_game_session;
@@ -47,5 +57,8 @@ extern const struct dsm_session_dsm_handlers dsm_handlers;
  */
 struct err *dsm_gamelift_of(struct dsm_service *svc, struct arena *a, struct str arn_or_id,
                             struct aws_client **ret) MUST_CHECK;
+
+/* Remembers that placements are started there. */
+void dsm_note_queue_home(struct dsm_service *svc, struct aws_client *gamelift);
 
 #endif

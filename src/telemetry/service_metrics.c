@@ -28,6 +28,7 @@ struct service_metrics {
     struct metric *token_age;
     struct metric *reclaims;
     struct metric *servers_left;
+    struct metric *unsure_terminations;
     struct metric *spans_exported;
     struct metric *spans_dropped;
     struct metric *spans_queued;
@@ -110,6 +111,7 @@ static void sample(struct loop_timer *timer) {
     metric_set(m->token_age, ags_client_token_age_s(o->service->ags));
     metric_set(m->reclaims, (double)list_count(&o->service->reclaims));
     metric_set(m->servers_left, (double)o->service->servers_left);
+    metric_set(m->unsure_terminations, (double)o->service->unsure_terminations);
     sample_traces(m);
     sample_connections(m);
     sample_authorization(m);
@@ -211,6 +213,9 @@ struct service_metrics *service_metrics_new(const struct service_metrics_options
     m->servers_left = single(all, METRIC_COUNTER, "session_dsm_servers_left_running_total",
                              "Servers that may still run although nobody wants them; each is an "
                              "error in the log.");
+    m->unsure_terminations =
+        single(all, METRIC_COUNTER, "session_dsm_unsure_terminations_total",
+               "Terminations that found nothing, of sessions whose queue is not known.");
     m->locations = metrics_family(all, METRIC_COUNTER, "session_dsm_create_locations_total",
                                   "Locations asked for a game session, by the error name or OK.",
                                   location_labels);

@@ -82,12 +82,12 @@ def lost_placement_is_stopped_or_ended(w):
 
 def server_that_ags_knows_stays(w):
     """A server that AGS got from a repeated request stays, whoever answered that"""
-    made_but_not_told(w)
-    fails(lambda: w.service.create(session_id="kept-1", timeout=SHORT), CODE.DEADLINE_EXCEEDED)
-    w.sim.no_faults()
     with w.another(**w.sim.ags_settings()) as replica:
+        made_but_not_told(w)
+        fails(lambda: w.service.create(session_id="kept-1", timeout=SHORT), CODE.DEADLINE_EXCEEDED)
+        w.sim.no_faults()
         answer = replica.create(session_id="kept-1")
-    w.sim.put_ags_session("kept-1", status="AVAILABLE", deployment=answer.deployment)
+        w.sim.put_ags_session("kept-1", status="AVAILABLE", deployment=answer.deployment)
     stays(w, "kept-1")
 
 
@@ -129,17 +129,31 @@ def reclaim_outlasts_an_outage(w):
         all_ended(w)
 
 
-def stop_tells_what_it_leaves(w):
-    """A service that stops before a reclaim has looked says so in its log"""
-    with w.another(RECLAIM_DELAY_MS="60000", **w.sim.ags_settings()) as other:
+def left_by_a_stop(w, name, **settings):
+    """What a replica logs as errors that is stopped before its reclaim is due; AGS may fail."""
+    with w.another(RECLAIM_DELAY_MS="60000", **settings, **w.sim.ags_settings()) as other:
         made_but_not_told(w)
-        fails(lambda: other.create(session_id="stopped", timeout=SHORT), CODE.DEADLINE_EXCEEDED)
+        fails(lambda: other.create(session_id=name, timeout=SHORT), CODE.DEADLINE_EXCEEDED)
         eventually(lambda: "will look for a server" in other.output(), "a reclaim is set")
-        w.sim.no_faults()
+        w.sim.control("DELETE", "faults")
+        if "outage" in name:
+            w.sim.fault(service="ags", kind="reset")
         other.stop()
-        errors = [line for line in other.log() if line["level"] == "ERROR"]
-        assert any("AGS does not know of" in line["msg"] for line in errors), errors
-    w.service.create(session_id="stopped")
+        return [line["msg"] for line in other.log() if line["level"] == "ERROR"]
+
+
+def stop_ends_what_calls_left(w):
+    """A service that stops looks for what its calls left behind, and ends it, before it exits"""
+    assert left_by_a_stop(w, "stopped") == []
+    assert living(w) == []
+
+
+def stop_tells_what_it_leaves(w):
+    """What it cannot end in its SHUTDOWN_GRACE is an error in its log"""
+    errors = left_by_a_stop(w, "outage-at-the-stop", SHUTDOWN_GRACE=1)
+    assert any("AGS does not know of" in line for line in errors), errors
+    w.sim.no_faults()
+    w.service.create(session_id="outage-at-the-stop")
 
 
 if __name__ == "__main__":
@@ -148,5 +162,6 @@ if __name__ == "__main__":
         lost_answers_leave_no_server, lost_answers_before_a_refusal_leave_no_server,
         lost_placement_is_stopped_or_ended,
         server_that_ags_knows_stays, repeated_request_takes_over,
-        placement_that_ags_waits_for_stays, reclaim_outlasts_an_outage, stop_tells_what_it_leaves,
+        placement_that_ags_waits_for_stays, reclaim_outlasts_an_outage, stop_ends_what_calls_left,
+        stop_tells_what_it_leaves,
     ], world=WORLD, ags=True, RECLAIM_DELAY_MS=int(DELAY * 1000))

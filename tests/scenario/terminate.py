@@ -5,6 +5,7 @@ import concurrent.futures
 import time
 
 from harness import CODE, SHORT, eventually, fails, story
+from metrics import fetch
 
 WORLD = {
     "home_region": "us-east-1", "placement_ms": 100, "activation_ms": 0,
@@ -15,13 +16,18 @@ WORLD = {
          "locations": [{"name": "eu-west-1", "capacity": 10}]}],
     "aliases": [{"id": "alias-demo", "fleet": "fleet-demo"},
                 {"id": "alias-europe", "region": "eu-west-1", "fleet": "fleet-europe"}],
-    "queues": [{"name": "demo-queue", "destinations": ["alias-demo"], "timeout_ms": 60000}],
+    "queues": [{"name": "demo-queue", "destinations": ["alias-demo"], "timeout_ms": 60000},
+               {"name": "europe-queue", "region": "eu-west-1", "destinations": ["alias-europe"],
+                "timeout_ms": 60000}],
 }
 
 
 def fill_up(w):
     """No room: placements stay pending."""
     w.sim.control("POST", "fleets/fleet-demo", {"location": "us-east-1", "capacity": 0})
+
+
+EUROPE = "arn:aws:gamelift:eu-west-1:123456789012:gamesessionqueue/europe-queue"
 
 
 def make_room(w):
@@ -54,6 +60,49 @@ def pending_placement_is_stopped(w):
     make_room(w)
     time.sleep(0.3)
     assert living(w) == []
+
+
+def placement_of_another_region_is_stopped_there(w):
+    """A placement on a queue of another AWS region is stopped there, also by another replica"""
+    w.sim.control("POST", "fleets/fleet-europe", {"location": "eu-west-1", "capacity": 0})
+    for name, knows in (("abroad-1", True), ("abroad-2", False)):
+        assert w.service.create_async(session_id=name, deployment=EUROPE).success
+        if knows:
+            w.sim.put_ags_session(name, status="REQUESTED", template_deployment=EUROPE)
+            with w.another(**w.sim.ags_settings()) as other:
+                answer = other.terminate(name)
+        else:  # what AGS has forgotten, the replica that started it still finds
+            answer = w.service.terminate(name)
+        assert answer.success and "its placement was ended" in answer.reason, answer
+        assert placement(w, name)["Status"] == "CANCELLED"
+
+
+def place_that_is_not_known_is_told(w):
+    """What may run where nobody can know of is a line in the log and a count"""
+    w.sim.control("POST", "fleets/fleet-europe", {"location": "eu-west-1", "capacity": 0})
+    assert w.service.create_async(session_id="astray", deployment=EUROPE).success
+    with w.another(**w.sim.ags_settings()) as other:
+        answer = other.terminate("astray")
+        assert answer.reason.endswith("nothing to end was found in us-east-1"), answer
+        eventually(lambda: "a region that is not known" in other.output(), "the log tells")
+        eventually(lambda: "session_dsm_unsure_terminations_total 1" in fetch(other),
+                   "it is counted")
+        with w.another(AWS_QUEUE_ARN_OVERRIDE=EUROPE, **w.sim.ags_settings()) as third:
+            assert "was ended" in third.terminate("astray").reason
+    assert placement(w, "astray")["Status"] == "CANCELLED"
+
+
+def create_under_way_is_called_off(w):
+    """A session that is terminated while its server is asked for gets none that lives on"""
+    w.sim.fault(operation="CreateGameSession", kind="slow", delay_ms=1500, when="after")
+    w.sim.put_ags_session("called-off", status="REQUESTED")
+    with w.another(RECLAIM_DELAY_MS=200, **w.sim.ags_settings()) as other:
+        call = other.create_soon(session_id="called-off")
+        eventually(lambda: living(w), "the server is made")
+        w.sim.put_ags_session("called-off", active=False, status="DS_CANCELLED")
+        assert other.terminate("called-off").success
+        assert call.code() == CODE.ABORTED, call.code()
+        eventually(lambda: living(w) == [], "the server is ended")
 
 
 def placement_fulfilled_unheard_of_is_ended(w):
@@ -99,7 +148,10 @@ def missing_information_is_no_fault(w):
                     {"deployment": "PlacementFailed"}):
         w.sim.put_ags_session("bare", status="FAILED_TO_REQUEST", **members)
         answer = w.service.terminate("bare")
-        assert answer.success and "has no server; nothing was left" in answer.reason, answer
+        assert answer.success and "has no server; nothing to end was found" in answer.reason, answer
+    w.sim.put_ags_session("bare", status="FAILED_TO_REQUEST", template_deployment="demo-queue")
+    answer = w.service.terminate("bare")
+    assert answer.success and "has no server; nothing was left" in answer.reason, answer
     answer = w.service.terminate("never-seen")
     assert answer.success and "AGS does not know the session" in answer.reason, answer
     assert w.service.health() == 1
@@ -199,7 +251,9 @@ def missing_permission_is_told(w):
 
 if __name__ == "__main__":
     story([
-        pending_placement_is_stopped, placement_fulfilled_unheard_of_is_ended,
+        pending_placement_is_stopped, placement_of_another_region_is_stopped_there,
+        place_that_is_not_known_is_told, create_under_way_is_called_off,
+        placement_fulfilled_unheard_of_is_ended,
         placement_fulfilled_meanwhile_is_ended, later_placements_are_found_too,
         missing_information_is_no_fault, ending_twice_is_no_fault,
         server_is_ended_in_its_own_region, server_that_is_not_ready_is_ended_when_it_is,

@@ -131,7 +131,7 @@ int fixture_set_up(void **state) {
     f->svc.loop = f->loop;
     f->svc.termination_mode = GL_TERMINATION_MODE_TRIGGER_ON_PROCESS_TERMINATE;
     f->svc.reclaim_delay_ms = RECLAIM_DELAY_MS;
-    list_init(&f->svc.reclaims);
+    dsm_service_init(&f->svc);
     assert_null(aws_credentials_static_new(f->arena, STR("AKIDEXAMPLE"), STR(AWS_SECRET), STR_NULL,
                                            &f->credentials));
     make_clients(f, 1);

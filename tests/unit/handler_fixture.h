@@ -26,6 +26,7 @@
 
 #define STEP_BREAKS (-1) /* the connection breaks before there is an answer */
 #define STEP_SILENT (-2) /* there is no answer, ever */
+#define STEP_CLOSED (-3) /* no connection can be made */
 
 struct step {
     const char *op;     /* "CreateGameSession" for GameLift, "GET /path" for AGS */
@@ -45,6 +46,7 @@ struct step {
 #define FAULTY .status = 500, .body = "{\"__type\":\"InternalServiceException\"}"
 #define BREAKS .status = STEP_BREAKS
 #define SILENT .status = STEP_SILENT
+#define CLOSED .status = STEP_CLOSED
 
 #define EXPECT(f, ...)                                                                             \
     expect((f), (const struct step[]){__VA_ARGS__},                                                \
@@ -155,7 +157,10 @@ bool logged(struct handler_fixture *f, const char *words);
         token) "\"}}")
 
 #define AGS_LOOKUP "GET /session/v1/public/namespaces/studio-game/gamesessions/session-1"
-#define AGS_SESSION(ds) OK("{\"id\":\"session-1\",\"isActive\":true,\"DSInformation\":" ds "}")
+#define AGS_SESSION_OF(deployment, ds)                                                             \
+    OK("{\"id\":\"session-1\",\"isActive\":true,\"configuration\":{\"deployment\":\"" deployment   \
+       "\"},\"DSInformation\":" ds "}")
+#define AGS_SESSION(ds) AGS_SESSION_OF("demo-queue", ds)
 #define AGS_SERVER(status, deployment)                                                             \
     AGS_SESSION("{\"StatusV2\":\"" status "\",\"Server\":{\"deployment\":\"" deployment "\"}}")
 #define AGS_UNKNOWN .status = 404, .body = "{\"errorCode\":1,\"errorMessage\":\"not found\"}"

@@ -153,16 +153,19 @@ static void on_cancel(struct ctx_hook *hook, const struct err *reason) {
 static struct err *fault_of(struct exchange *x) {
     struct arena *a = x->ctx->arena;
     struct err *err;
+    bool closed = x->step->status == STEP_CLOSED;
     if (x->timeout && ctx_remaining_ms(x->ctx) == 0) {
         err = err_new(a, RPC_DEADLINE_EXCEEDED, "no answer before the deadline");
         err->origin = ERR_CALLER;
-        return err;
+    } else {
+        err = err_new(a, RPC_UNAVAILABLE, "%s",
+                      x->timeout ? "no answer in time"
+                      : closed   ? "the connection was refused or could not be made"
+                                 : "the connection broke before the answer was complete");
+        err->origin = ERR_TRANSPORT;
+        err->retryable = true;
     }
-    err = err_new(a, RPC_UNAVAILABLE, "%s",
-                  x->timeout ? "no answer in time"
-                             : "the connection broke before the answer was complete");
-    err->origin = ERR_TRANSPORT;
-    err->retryable = true;
+    err->may_have_acted = !closed;
     return err;
 }
 

@@ -2,6 +2,7 @@
 /* CreateGameSession: the session that GameLift has already, the one that is not ready yet, and what
  * is left behind. */
 #include "handler_fixture.h"
+#include "handlers/in_flight.h"
 #include "handlers/session_token.h"
 
 #define FULL REFUSED("FleetCapacityExceededException")
@@ -223,6 +224,53 @@ static void throttling_after_a_lost_answer_leaves_a_reclaim(void **state) {
     assert_int_equal(reclaims(f), 1);
 }
 
+static void request_that_cannot_have_acted_leaves_no_reclaim(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    req.n_requested_region = 1;
+    fixture_attempts(f, 3);
+    EXPECT(f, ASK(REFUSED("ThrottlingException")), ASK(CLOSED),
+           ASK(REFUSED("LimitExceededException")));
+    refused(f, &req, RPC_RESOURCE_EXHAUSTED, "LimitExceededException");
+    pass(f, 20);
+    EXPECT(f, ASK(CLOSED), ASK(CLOSED), ASK(CLOSED));
+    refused(f, &req, RPC_UNAVAILABLE, "the connection was refused");
+    pass(f, 20);
+    /* A caller that goes away while a throttled request waits for its next try leaves none either.
+     */
+    EXPECT(f, ASK(.status = 429));
+    start_create(f, &req);
+    finish_script(f);
+    cancel_call(f, RPC_CANCELLED);
+    finish_call(f);
+    assert_int_equal(reclaims(f), 0);
+}
+
+static void session_that_cannot_be_seen_leaves_a_reclaim(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    req.n_requested_region = 1;
+    EXPECT(f, ASK(REFUSED("IdempotentParameterMismatchException")),
+           LOOK(REFUSED("ThrottlingException")));
+    refused(f, &req, RPC_RESOURCE_EXHAUSTED, "DescribeGameSessions: ThrottlingException");
+    assert_int_equal(reclaims(f), 1);
+}
+
+static void create_of_a_session_that_is_terminated_fails(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    EXPECT(f, ASK(SILENT));
+    start_create(f, &req);
+    pass(f, 1000);
+    in_flight_cancel_creates(&f->svc, STR("other-game"), STR("session-1"));
+    assert_int_equal(f->finished, 0);
+    in_flight_cancel_creates(&f->svc, STR("studio-game"), STR("session-1"));
+    assert_int_equal(f->finished, 1);
+    assert_failed(f, RPC_ABORTED, "the session was terminated while its server was asked for");
+    assert_int_equal(reclaims(f), 1);
+    assert_true(list_empty(&f->svc.creates));
+}
+
 static void answer_that_is_no_json_leaves_a_reclaim(void **state) {
     struct handler_fixture *f = *state;
     struct dsm_request_create_game_session req = good_request();
@@ -279,6 +327,9 @@ int main(void) {
         HANDLER_TEST(lost_answer_of_an_only_region_leaves_a_reclaim),
         HANDLER_TEST(refusal_leaves_no_reclaim),
         HANDLER_TEST(throttling_after_a_lost_answer_leaves_a_reclaim),
+        HANDLER_TEST(request_that_cannot_have_acted_leaves_no_reclaim),
+        HANDLER_TEST(session_that_cannot_be_seen_leaves_a_reclaim),
+        HANDLER_TEST(create_of_a_session_that_is_terminated_fails),
         HANDLER_TEST(answer_that_is_no_json_leaves_a_reclaim),
         HANDLER_TEST(lost_answer_is_asked_for_again_under_the_same_token),
         HANDLER_TEST(each_location_is_told_for_metrics),

@@ -171,8 +171,8 @@ static void reclaim_in_the_middle_of_its_work_is_taken_over(void **state) {
     struct handler_fixture *f = *state;
     struct dsm_request_create_game_session req = good_request();
     const struct step steps[] = {LOOKUP(AGS_UNKNOWN), LIST(LISTED("")),
-                                 LIST(LISTED(SESSION("session-1", "ACTIVE"))), END(ENDED)};
-    for (size_t silent = 0; silent < 4; silent++) {
+                                 LIST(LISTED(SESSION("session-1", "ACTIVE")))};
+    for (size_t silent = 0; silent < 3; silent++) {
         for (size_t i = 0; i < silent; i++)
             expect(f, &steps[i], 1);
         struct step last = steps[silent];
@@ -185,6 +185,87 @@ static void reclaim_in_the_middle_of_its_work_is_taken_over(void **state) {
         assert_int_equal(reclaims(f), 0);
         pass(f, 20000);
     }
+}
+
+static void server_that_is_being_ended_is_not_answered(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    leave_arn(f);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), END(.after_ms = 2000, ENDED));
+    finish_script(f);
+    EXPECT(f, ASK(.wants = {"IdempotencyToken=session-1"}, CREATED("session-1", "ACTIVE")),
+           ASK(.wants = {"IdempotencyToken=session-1-r2"}, CREATED("session-1-r2", "ACTIVE")));
+    assert_string_equal(created(f, &req)->server_id, ARN_OF("session-1-r2"));
+    assert_int_equal(reclaims(f), 1);
+    finish_reclaims(f);
+    pass(f, 2 * RECLAIM_DELAY_MS); /* its end was ordered: nothing is left */
+
+    leave_arn(f);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), END(.after_ms = 2000, FAULTY));
+    finish_script(f);
+    EXPECT(f, ASK(CREATED("session-1", "ACTIVE")), ASK(CREATED("session-1-r2", "ACTIVE")));
+    created(f, &req);
+    EXPECT(f, LOOKUP(AGS_SERVER("AVAILABLE", ARN_OF("session-1-r2"))),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1")}, ENDED));
+    assert_reclaimed(f);
+}
+
+static void placement_that_is_being_stopped_is_not_answered(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    const struct reclaim_request left = {
+        .namespace = STR("studio-game"),
+        .session_id = STR("session-1"),
+        .placement_id = STR("session-1"),
+    };
+    req.deployment = text_of("demo-queue");
+    for (int works = 0; works < 2; works++) {
+        struct step stop = STOP(.after_ms = 2000, PLACEMENT("CANCELLED"));
+        if (!works)
+            stop.status = 500;
+        reclaim_later(&f->svc, &left);
+        EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(PLACEMENT("PENDING")));
+        expect(f, &stop, 1);
+        finish_script(f);
+        EXPECT(f, START(REFUSED("InvalidRequestException")), LOOK(PLACEMENT("PENDING")),
+               START(.wants = {"PlacementId=session-1-r2"}, PLACEMENT("PENDING")));
+        assert_true(created_async(f, &req)->success);
+        if (!works)
+            EXPECT(f, LOOKUP(AGS_SESSION("{\"StatusV2\":\"FAILED_TO_REQUEST\"}")),
+                   LOOK(.wants = {"PlacementId=session-1"}, PLACEMENT("PENDING")),
+                   STOP(PLACEMENT("CANCELLED")));
+        assert_reclaimed(f);
+        pass(f, 2 * RECLAIM_DELAY_MS);
+    }
+}
+
+static void server_that_the_answer_does_not_name_is_still_looked_for(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    leave_arn(f);
+    leave_token(f, 1);
+    req.deployment = text_of("alias-2"); /* the template has changed since */
+    EXPECT(f, ASK(CREATED("session-1-in-fleet-2", "ACTIVE")));
+    created(f, &req);
+    assert_int_equal(reclaims(f), 2);
+    pass(f, 20);
+    req.deployment = text_of("demo-queue");
+    EXPECT(f, START(PLACEMENT("PENDING")));
+    created_async(f, &req);
+    assert_int_equal(reclaims(f), 2);
+}
+
+static void session_that_was_not_listed_is_looked_for_after_the_answer(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    EXPECT(f, ASK(BREAKS), ASK(REFUSED("IdempotentParameterMismatchException")), LIST(LISTED("")),
+           LIST(LISTED("")), LIST(LISTED("")), LIST(LISTED("")),
+           ASK(.wants = {"IdempotencyToken=session-1-r2"}, CREATED("session-1-r2", "ACTIVE")));
+    created(f, &req);
+    EXPECT(f, LOOKUP(AGS_SERVER("AVAILABLE", ARN_OF("session-1-r2"))),
+           LIST(LISTED(SESSION("session-1", "ACTIVATING"))),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1")}, ENDED));
+    assert_reclaimed(f);
 }
 
 static void sessions_of_other_names_are_left_alone(void **state) {
@@ -339,6 +420,43 @@ static void reclaim_that_never_succeeds_is_an_error_and_a_count(void **state) {
     assert_true(logged(f, "a server may be running that AGS does not know of"));
 }
 
+static void count_done(void *priv) {
+    ++*(int *)priv;
+}
+
+static void service_that_stops_looks_at_once(void **state) {
+    struct handler_fixture *f = *state;
+    int done = 0;
+    leave_arn(f);
+    leave_placement(f, STR_NULL);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOKUP(FAULTY), END(ENDED), LOOKUP(AGS_UNKNOWN),
+           LOOK(PLACEMENT("PENDING")), STOP(PLACEMENT("CANCELLED")));
+    reclaim_finish_all(&f->svc, 5000, count_done, &done);
+    assert_int_equal(done, 0);
+    assert_reclaimed(f);
+    pass(f, 40);
+    assert_int_equal(done, 1);
+    reclaim_finish_all(&f->svc, 5000, count_done, &done);
+    pass(f, 0);
+    assert_int_equal(done, 2); /* with nothing to do it is done at once */
+}
+
+static void service_that_stops_does_not_wait_for_ever(void **state) {
+    struct handler_fixture *f = *state;
+    int done = 0;
+    leave_arn(f);
+    leave_placement(f, STR_NULL);
+    EXPECT(f, LOOKUP(SILENT), LOOKUP(AGS_SERVER("REQUESTED", "")));
+    reclaim_finish_all(&f->svc, 1500, count_done, &done);
+    pass(f, 1480);
+    assert_int_equal(done, 0);
+    pass(f, 60);
+    assert_int_equal(done, 1);
+    assert_int_equal(reclaims(f), 0);
+    assert_int_equal(f->svc.servers_left, 1);
+    assert_true(logged(f, "AGS still waits for a server"));
+}
+
 static void reclaims_left_at_the_end_are_errors_and_counted(void **state) {
     struct handler_fixture *f = *state;
     leave_arn(f);
@@ -386,6 +504,10 @@ int main(void) {
         HANDLER_TEST(reclaim_waits_for_a_call_that_asks_for_its_session),
         HANDLER_TEST(call_that_fails_hands_reclaims_back),
         HANDLER_TEST(reclaim_in_the_middle_of_its_work_is_taken_over),
+        HANDLER_TEST(server_that_is_being_ended_is_not_answered),
+        HANDLER_TEST(placement_that_is_being_stopped_is_not_answered),
+        HANDLER_TEST(server_that_the_answer_does_not_name_is_still_looked_for),
+        HANDLER_TEST(session_that_was_not_listed_is_looked_for_after_the_answer),
         HANDLER_TEST(sessions_of_other_names_are_left_alone),
         HANDLER_TEST(reclaim_spares_a_server_that_ags_knows),
         HANDLER_TEST(reclaim_ends_the_one_that_ags_does_not_know),
@@ -397,6 +519,8 @@ int main(void) {
         HANDLER_TEST(reclaim_is_tried_again),
         HANDLER_TEST(reclaim_of_a_placement_is_tried_again),
         HANDLER_TEST(reclaim_that_never_succeeds_is_an_error_and_a_count),
+        HANDLER_TEST(service_that_stops_looks_at_once),
+        HANDLER_TEST(service_that_stops_does_not_wait_for_ever),
         HANDLER_TEST(reclaims_left_at_the_end_are_errors_and_counted),
         HANDLER_TEST(one_reclaim_looks_for_all_that_failed_calls_left),
         HANDLER_TEST(number_of_reclaims_is_limited),

@@ -69,14 +69,16 @@ static void terminate_without_server_information_succeeds(void **state) {
     struct handler_fixture *f = *state;
     for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
         EXPECT(f, LOOKUP(OK(sessions[i])), LOOK(.wants = {"PlacementId=session-1"}, MISSING));
-        assert_success(f, "the session has no server; nothing was left to end");
+        assert_success(f, "the session has no server; nothing to end was found in us-east-1");
     }
+    EXPECT(f, LOOKUP(AGS_SESSION("null")), LOOK(MISSING));
+    assert_success(f, "the session has no server; nothing was left to end");
 }
 
 static void session_that_ags_does_not_know_is_no_error(void **state) {
     struct handler_fixture *f = *state;
     EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(MISSING));
-    assert_success(f, "AGS does not know the session; nothing was left to end");
+    assert_success(f, "AGS does not know the session; nothing to end was found in us-east-1");
     EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(PLACEMENT("PENDING")), STOP(PLACEMENT("CANCELLED")),
            LOOK(.wants = {"PlacementId=session-1-r2"}, MISSING));
     assert_success(f, "AGS does not know the session; its placement was ended");
@@ -179,6 +181,96 @@ static void terminate_placed_meanwhile_ends_session(void **state) {
            STOP(REFUSED("InvalidRequestException")), LOOK(PLACED("session-1")),
            END(.wants = {"GameSessionId=" ARN_OF("session-1")}, ENDED), LOOK(MISSING));
     assert_success(f, "the session has no server; its placement was ended");
+}
+
+/* ---- placements of other regions ---- */
+
+#define EUROPE "arn:aws:gamelift:eu-west-1:123456789012:gamesessionqueue/q"
+
+static void placement_is_stopped_in_the_region_of_the_sessions_queue(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(AGS_SESSION_OF(EUROPE, "{\"StatusV2\":\"REQUESTED\"}")),
+           LOOK(.region = "eu-west-1", PLACEMENT("PENDING")),
+           STOP(.region = "eu-west-1", .wants = {"PlacementId=session-1"}, PLACEMENT("CANCELLED")),
+           LOOK(.region = "eu-west-1", .wants = {"PlacementId=session-1-r2"}, MISSING),
+           LOOK(.wants = {"PlacementId=session-1"}, MISSING));
+    assert_success(f, "the session has no server; its placement was ended");
+}
+
+static void placement_is_stopped_in_the_region_of_the_override(void **state) {
+    struct handler_fixture *f = *state;
+    f->svc.queue_arn_override = STR(EUROPE);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(.region = "eu-west-1", PLACEMENT("PENDING")),
+           STOP(.region = "eu-west-1", PLACEMENT("CANCELLED")),
+           LOOK(.region = "eu-west-1", MISSING), LOOK(MISSING));
+    assert_success(f, "AGS does not know the session; its placement was ended");
+}
+
+static void placement_is_looked_for_wherever_this_replica_starts_them(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    req.deployment = text_of(EUROPE);
+    EXPECT(f, {.op = "StartGameSessionPlacement", .region = "eu-west-1", PLACEMENT("PENDING")});
+    assert_true(created_async(f, &req)->success);
+    pass(f, 20);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(MISSING), LOOK(.region = "eu-west-1", PLACEMENT("PENDING")),
+           STOP(.region = "eu-west-1", PLACEMENT("CANCELLED")),
+           LOOK(.region = "eu-west-1", MISSING));
+    assert_success(f, "AGS does not know the session; its placement was ended");
+    assert_int_equal(f->svc.unsure_terminations, 0);
+}
+
+static void termination_that_cannot_know_where_to_look_is_told(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(MISSING));
+    assert_success(f, "AGS does not know the session; nothing to end was found in us-east-1");
+    assert_int_equal(f->svc.unsure_terminations, 1);
+    assert_true(logged(f, "a placement may be in a region that is not known"));
+    f->svc.queue_arn_override = STR("demo-queue");
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(MISSING));
+    assert_success(f, "AGS does not know the session; nothing was left to end");
+    assert_int_equal(f->svc.unsure_terminations, 1);
+}
+
+static void region_that_fails_does_not_keep_from_ending_in_the_others(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(AGS_SESSION_OF(EUROPE, "null")), LOOK(.region = "eu-west-1", FAULTY),
+           LOOK(PLACEMENT("PENDING")), STOP(PLACEMENT("CANCELLED")), LOOK(MISSING));
+    terminate_refused(f, RPC_UNAVAILABLE, "DescribeGameSessionPlacement: InternalService");
+    assert_int_equal(f->svc.servers_left, 1);
+}
+
+static void deployment_that_is_no_queue_says_nothing_of_regions(void **state) {
+    static const char *const sessions[] = {"arn:aws:s3:::bucket", "arn:aws:gamelift:::x",
+                                           "alias-1"};
+    struct handler_fixture *f = *state;
+    for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
+        const char *body =
+            arena_printf(f->arena, "{\"configuration\":{\"deployment\":\"%s\"}}", sessions[i]).p;
+        EXPECT(f, LOOKUP(OK(body)), LOOK(MISSING));
+        assert_success(f, "the session has no server; nothing was left to end");
+    }
+}
+
+/* ---- calls for the same session ---- */
+
+static void server_that_another_replica_asks_for_is_found_later(void **state) {
+    struct handler_fixture *f = *state;
+    EXPECT(f, LOOKUP(NO_SERVER), LOOK(MISSING));
+    assert_success(f, "the session has no server; nothing was left to end");
+    assert_int_equal(reclaims(f), 1);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LOOK(PLACED("session-1")),
+           END(.wants = {"GameSessionId=" ARN_OF("session-1")}, ENDED));
+    finish_reclaims(f);
+    assert_true(f->asked_ms[2] >= RECLAIM_AGS_WAITS_MS);
+
+    EXPECT(f, LOOKUP(AGS_SESSION_OF("alias-1", "{\"StatusV2\":\"REQUESTED\"}")), LOOK(MISSING));
+    assert_success(f, "the session has no server; nothing was left to end");
+    EXPECT(f, LOOKUP(AGS_UNKNOWN),
+           LOOK_AT_SERVER(.wants = {"AliasId=alias-1"}, LISTED(SESSION("session-1", "ACTIVE"))),
+           END(ENDED), LOOK_AT_SERVER(LISTED("")), LOOK_AT_SERVER(LISTED("")),
+           LOOK_AT_SERVER(LISTED("")), LOOK_AT_SERVER(LISTED("")));
+    finish_reclaims(f);
 }
 
 static void placement_that_cannot_be_stopped_is_an_error(void **state) {
@@ -354,6 +446,13 @@ int main(void) {
         HANDLER_TEST(last_placement_of_a_series_is_ended_too),
         HANDLER_TEST(server_that_ended_does_not_hide_a_later_placement),
         HANDLER_TEST(terminate_placed_meanwhile_ends_session),
+        HANDLER_TEST(placement_is_stopped_in_the_region_of_the_sessions_queue),
+        HANDLER_TEST(placement_is_stopped_in_the_region_of_the_override),
+        HANDLER_TEST(placement_is_looked_for_wherever_this_replica_starts_them),
+        HANDLER_TEST(termination_that_cannot_know_where_to_look_is_told),
+        HANDLER_TEST(region_that_fails_does_not_keep_from_ending_in_the_others),
+        HANDLER_TEST(deployment_that_is_no_queue_says_nothing_of_regions),
+        HANDLER_TEST(server_that_another_replica_asks_for_is_found_later),
         HANDLER_TEST(placement_that_cannot_be_stopped_is_an_error),
         HANDLER_TEST(answer_that_says_nothing_of_a_placement_is_an_error),
         HANDLER_TEST(id_that_gamelift_can_never_have_taken_has_nothing_left),
