@@ -19,10 +19,13 @@
 #include <unistd.h>
 
 #define GREETING_MS 10000 /* for HTTP/2's opening */
-#define LOOK_MS 100       /* how often bytes are counted */
+#define TICK_MS 20        /* how often the queue threads are looked at */
+#define LOOK_TICKS 5      /* ticks between two counts of everybody's bytes */
+#define STARVED_US 40000  /* of CPU time without an event: a flood takes some 10 MB in it */
 #define BLAMED_BYTES 8192 /* stray ones since the last look, at least, for starving others */
 #define WINDOW_MS 10000   /* for counting calls broken off */
 #define BUCKETS 1024
+#define RECEIVE_BYTES (1 << 20) /* more than a socket holds */
 
 static const char greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define GREETING_BYTES ((int)sizeof greeting - 1)
@@ -62,12 +65,13 @@ struct connections {
     const struct server_options *options;
     connections_starved_fn *starved;
     void *priv;
-    bool was_starved;
+    int64_t blamed_us; /* how starved a thread was when somebody was blamed for it */
+    unsigned ticks;
     grpc_server_credentials *credentials;
     struct list every;
     struct list buckets[BUCKETS];
     uint64_t last_id;
-    struct loop_timer look_timer;
+    struct loop_timer tick_timer;
     struct server_connections counts; /* but for cut_off, which is guarded */
 
     pthread_mutex_t lock;
@@ -75,7 +79,7 @@ struct connections {
     size_t n_by_fd;
 };
 
-static loop_timer_fn on_look;
+static loop_timer_fn on_tick;
 
 struct connections *connections_new(struct loop *loop, grpc_server *core, struct tls *tls,
                                     const struct server_options *options,
@@ -157,6 +161,9 @@ static void shut(struct connection *c) {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(c->own, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->own, SHUT_RDWR);
+    /* What lies in the kernel would still be read: up to thousands of calls. */
+    while (recv(c->own, NULL, RECEIVE_BYTES, MSG_TRUNC | MSG_DONTWAIT) > 0)
+        continue;
     c->cut_off = true;
 }
 
@@ -191,7 +198,7 @@ void connections_free(struct connections *all) {
     OBJ_CHECK(all, CONNECTIONS_MAGIC);
     while (!list_empty(&all->every))
         let_go(CONTAINER_OF(all->every.next, struct connection, node));
-    loop_timer_stop(&all->look_timer);
+    loop_timer_stop(&all->tick_timer);
     grpc_server_credentials_release(all->credentials);
     pthread_mutex_destroy(&all->lock);
     free(all->by_fd);
@@ -339,8 +346,8 @@ bool connections_add(struct connections *all, int fd) {
     c->poll.data = c;
     AZ(uv_poll_start(&c->poll, UV_READABLE | UV_DISCONNECT, on_event));
     loop_timer_start(all->loop, &c->greeting_timer, GREETING_MS, on_greeting_timer);
-    if (!all->look_timer.armed)
-        loop_timer_start(all->loop, &all->look_timer, LOOK_MS, on_look);
+    if (!all->tick_timer.armed)
+        loop_timer_start(all->loop, &all->tick_timer, TICK_MS, on_tick);
     return true;
 }
 
@@ -377,22 +384,27 @@ static void blame(struct connections *all) {
         cut_off(most);
 }
 
-static void on_look(struct loop_timer *timer) {
-    struct connections *all = CONTAINER_OF(timer, struct connections, look_timer);
+static void on_tick(struct loop_timer *timer) {
+    struct connections *all = CONTAINER_OF(timer, struct connections, tick_timer);
     OBJ_CHECK(all, CONNECTIONS_MAGIC);
     if (list_empty(&all->every))
         return;
-    /* Twice in a row: one look may fall into a burst of large messages that is all honest. */
-    bool starved = all->starved(all->priv);
-    bool again = starved && all->was_starved;
-    all->was_starved = starved;
-    pthread_mutex_lock(&all->lock);
-    for (struct list *node = all->every.next; node != &all->every; node = node->next)
-        look_at(CONTAINER_OF(node, struct connection, node));
-    if (again)
-        blame(all);
-    pthread_mutex_unlock(&all->lock);
-    loop_timer_start(all->loop, timer, LOOK_MS, on_look);
+    int64_t starved = all->starved(all->priv);
+    if (starved < all->blamed_us)
+        all->blamed_us = 0;
+    /* Once somebody is cut off, the thread gets as long again to be done with what it has read. */
+    bool blaming = starved >= all->blamed_us + STARVED_US;
+    if (blaming || ++all->ticks % LOOK_TICKS == 0) {
+        pthread_mutex_lock(&all->lock);
+        for (struct list *node = all->every.next; node != &all->every; node = node->next)
+            look_at(CONTAINER_OF(node, struct connection, node));
+        if (blaming) {
+            blame(all);
+            all->blamed_us = starved;
+        }
+        pthread_mutex_unlock(&all->lock);
+    }
+    loop_timer_start(all->loop, timer, TICK_MS, on_tick);
 }
 
 void connections_count(const struct connections *all, struct server_connections *ret) {

@@ -29,8 +29,8 @@ struct connection_key {
     uint64_t id;
 };
 
-/* Whether a queue thread has been kept busy without an event since this was asked last. */
-typedef bool connections_starved_fn(void *priv);
+/* CPU time that a queue thread has used since its last event, see starvation_look. */
+typedef int64_t connections_starved_fn(void *priv);
 
 /* tls may be NULL. Everything outlives the connections. */
 struct connections *connections_new(struct loop *loop, grpc_server *core, struct tls *tls,

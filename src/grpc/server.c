@@ -223,12 +223,14 @@ static void abandon_start(struct server *server) {
     close_core(server);
 }
 
-static bool is_starved(void *priv) {
+static int64_t starved_us(void *priv) {
     struct server *server = OBJ_CAST(priv, server, SERVER_MAGIC);
-    bool starved = false;
-    for (int i = 0; i < server->n_threads; i++)
-        starved |= starvation_look(&server->threads[i].starvation, server->threads[i].id);
-    return starved;
+    int64_t longest = 0;
+    for (int i = 0; i < server->n_threads; i++) {
+        int64_t us = starvation_look(&server->threads[i].starvation, server->threads[i].id);
+        longest = us > longest ? us : longest;
+    }
+    return longest;
 }
 
 static struct err *open_door(struct server *server, struct arena *a) {
@@ -241,7 +243,7 @@ static struct err *open_door(struct server *server, struct arena *a) {
     if (err != NULL)
         return err;
     server->connections = connections_new(server->loop, server->core, server->tls, &server->options,
-                                          is_starved, server);
+                                          starved_us, server);
     server->acceptor = acceptor_new(server->loop, fd, listen_unix_path(server->options.address),
                                     server->connections);
     memory_watch_start(&server->memory, server->loop, server->options.trim_above_bytes);

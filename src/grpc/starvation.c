@@ -5,7 +5,6 @@
 
 #include <time.h>
 
-#define SHORTEST_US 20000
 #define BUSY_PART                                                                                  \
     10 /* of the time; a single slow upload uses far less, a shared core far from all */
 
@@ -17,16 +16,14 @@ static int64_t cpu_us(pthread_t thread) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-bool starvation_look(struct starvation *s, pthread_t thread) {
+int64_t starvation_look(struct starvation *s, pthread_t thread) {
     struct starvation now = {
         .seen = atomic_load(&s->events), .cpu_us = cpu_us(thread), .at_us = clock_mono_us()};
-    int64_t passed = now.at_us - s->at_us;
-    if (passed < SHORTEST_US)
-        return false;
-    bool starved =
-        s->at_us != 0 && now.seen == s->seen && BUSY_PART * (now.cpu_us - s->cpu_us) >= passed;
+    int64_t used = now.cpu_us - s->cpu_us;
+    bool starved = s->at_us != 0 && now.seen == s->seen && BUSY_PART * used >= now.at_us - s->at_us;
+    s->starved_us = starved ? s->starved_us + used : 0;
     s->seen = now.seen;
     s->cpu_us = now.cpu_us;
     s->at_us = now.at_us;
-    return starved;
+    return s->starved_us;
 }

@@ -21,12 +21,14 @@ struct starvation {
     unsigned long seen;
     int64_t cpu_us;
     int64_t at_us;
+    int64_t starved_us;
 };
 
 /*
- * Whether the thread has brought no event since the last look, but used at least a tenth of the
- * time; not for looks less than 20 ms apart.
+ * How much CPU time the thread has used since it brought its last event, counting back over looks
+ * between which it used at least a tenth of the time: who is idle in between is not starved. CPU
+ * time, not time: on a busy machine a thread may be late without having done anything.
  */
-bool starvation_look(struct starvation *s, pthread_t thread);
+int64_t starvation_look(struct starvation *s, pthread_t thread);
 
 #endif

@@ -24,6 +24,9 @@ from grpc_runtime import CODE, SERVER, dsm, fails, health, server
 METHOD = "/accelbyte.session.sessiondsm.SessionDsm/CreateGameSession"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9
 END_STREAM, END_HEADERS = 1, 4
+# What 100,000 calls broken off may take. Without the guards they took some 1,050 MB; with them 20 to
+# 100 MB, and once 270 MB on a machine with seven times more to do than it could.
+RESETS_MB = 400
 SANITIZED = b"__asan_init" in pathlib.Path(SERVER).read_bytes()
 
 
@@ -252,7 +255,7 @@ def rapid_resets_are_cut_off():
             assert is_cut_off(peer)
             assert s.stats()["cut_off"] == 1
             print(f"    {sent} of 100000 sent to {path}")
-            peak.below(120)
+            peak.below(RESETS_MB)
             still_serves(s)
 
 
@@ -272,7 +275,7 @@ def resets_of_complete_calls_are_cut_off():
             pass
         assert is_cut_off(peer)
         assert s.stats()["cut_off"] == 1
-        peak.below(120)
+        peak.below(RESETS_MB)
         s.await_stats(in_flight=1)
         still_serves(s)
 
@@ -296,7 +299,7 @@ def endless_headers_are_cut_off():
             pass
         assert is_cut_off(peer)
         print(f"    {sent >> 20} MB sent")
-        peak.below(120)
+        peak.below(150)
         still_serves(s)
 
 
