@@ -17,6 +17,7 @@ void ags_init(struct ags *ags, struct sim *sim, const struct ags_options *option
     ags->client_secret = secret_new(options->client_secret);
     list_init(&ags->tokens);
     list_init(&ags->sessions);
+    list_init(&ags->stored);
     for (size_t i = 0; i < AGS_BUCKETS; i++)
         list_init(&ags->buckets[i]);
     ags_clear(ags);
@@ -33,6 +34,8 @@ void ags_clear(struct ags *ags) {
     ags->token_lifetime_s = ags->options.token_lifetime_s;
     ags->may_read = true;
     ags->may_update = true;
+    ags->may_read_roles = true;
+    ags_stored_clear(ags);
     memset(ags->calls, 0, sizeof ags->calls);
 }
 

@@ -32,6 +32,9 @@ enum ags_operation {
     AGS_GET_REVOCATION_LIST,
     AGS_GET_GAME_SESSION,
     AGS_UPDATE_DS_INFORMATION,
+    AGS_GET_ROLE_OVERRIDE,
+    AGS_GET_ROLE,
+    AGS_GET_NAMESPACE_CONTEXT,
     AGS_OPERATIONS,
 };
 
@@ -72,9 +75,12 @@ struct ags {
     struct list buckets[AGS_BUCKETS];
     size_t n_sessions;
 
+    struct list stored; /* roles and contexts */
+
     int64_t token_lifetime_s;
-    bool may_read;   /* the client has NAMESPACE:{namespace}:SESSION:GAME [READ] */
-    bool may_update; /* and ADMIN:NAMESPACE:{namespace}:SESSION:GAME [UPDATE] */
+    bool may_read_roles; /* and namespace contexts */
+    bool may_read;       /* the client has NAMESPACE:{namespace}:SESSION:GAME [READ] */
+    bool may_update;     /* and ADMIN:NAMESPACE:{namespace}:SESSION:GAME [UPDATE] */
     uint64_t calls[AGS_OPERATIONS];
 };
 
@@ -214,6 +220,14 @@ struct err *ags_session_report(struct ags *ags, struct ags_session *session, str
 void ags_session_json(const struct ags_session *session, struct arena *a, struct buf *out);
 /* As tests see it: the same and the history. */
 void ags_session_history_json(const struct ags_session *session, struct arena *a, struct buf *out);
+
+/* ---- roles and contexts: ags_roles.c ---- */
+
+/* A role ("*" for one that is not of a namespace), or with an empty id the context of a namespace,
+ * from a test's description (control.h). */
+struct err *ags_stored_put(struct ags *ags, struct str ns, struct str id, struct str json,
+                           struct arena *a) MUST_CHECK;
+void ags_stored_clear(struct ags *ags);
 
 /* ---- for sim_add ---- */
 

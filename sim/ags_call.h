@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the parts of the stand-in AGS on the wire share. Only for ags_service.c and ags_iam.c. */
+/* What the parts of the stand-in AGS on the wire share. Only for ags_service.c,
+ * ags_iam.c and ags_roles.c. */
 #ifndef SIM_AGS_CALL_H
 #define SIM_AGS_CALL_H
 
@@ -53,5 +54,10 @@ sim_step_fn ags_answer_token;
 sim_step_fn ags_answer_verify;
 sim_step_fn ags_answer_jwks;
 sim_step_fn ags_answer_revocation_list;
+
+/* ags_roles.c */
+sim_step_fn ags_answer_role_override;
+sim_step_fn ags_answer_role;
+sim_step_fn ags_answer_context;
 
 #endif

@@ -42,6 +42,9 @@ static struct err *get_ags(struct sim_exchange *ex, struct str segment) {
         [AGS_GET_REVOCATION_LIST] = "GetRevocationListV3",
         [AGS_GET_GAME_SESSION] = "getGameSession",
         [AGS_UPDATE_DS_INFORMATION] = "adminUpdateDSInformation",
+        [AGS_GET_ROLE_OVERRIDE] = "AdminGetRoleNamespacePermissionV3",
+        [AGS_GET_ROLE] = "AdminGetRoleV3",
+        [AGS_GET_NAMESPACE_CONTEXT] = "getNamespaceContext",
     };
     (void)segment;
     const struct ags *ags = state_of(ex);
@@ -65,10 +68,12 @@ static struct err *post_ags(struct sim_exchange *ex, struct str segment) {
     int64_t lifetime = ags->token_lifetime_s;
     bool may_read = ags->may_read;
     bool may_update = ags->may_update;
+    bool may_read_roles = ags->may_read_roles;
     const struct sim_json_field fields[] = {
         {.name = "expires_in", .kind = SIM_JSON_INT, .ret = &lifetime, .max = MAX_LIFETIME_S},
         {.name = "may_read", .kind = SIM_JSON_BOOL, .ret = &may_read},
         {.name = "may_update", .kind = SIM_JSON_BOOL, .ret = &may_update},
+        {.name = "may_read_roles", .kind = SIM_JSON_BOOL, .ret = &may_read_roles},
     };
     struct err *err = read_body(ex, "settings", fields, ARRAY_LEN(fields));
     if (err != NULL)
@@ -76,6 +81,7 @@ static struct err *post_ags(struct sim_exchange *ex, struct str segment) {
     ags->token_lifetime_s = lifetime;
     ags->may_read = may_read;
     ags->may_update = may_update;
+    ags->may_read_roles = may_read_roles;
     return get_ags(ex, segment);
 }
 
@@ -295,6 +301,24 @@ static struct err *delete_session(struct sim_exchange *ex, struct str segment) {
     return NULL;
 }
 
+static struct err *put_role(struct sim_exchange *ex, struct str segment) {
+    struct str ns;
+    struct str id;
+    struct err *err = split_segment(ex, segment, &ns, &id);
+    if (err == NULL)
+        err = ags_stored_put(state_of(ex), ns, id, ex->req.body, ex->arena);
+    if (err == NULL)
+        control_ok(ex);
+    return err;
+}
+
+static struct err *put_context(struct sim_exchange *ex, struct str segment) {
+    struct err *err = ags_stored_put(state_of(ex), segment, STR(""), ex->req.body, ex->arena);
+    if (err == NULL)
+        control_ok(ex);
+    return err;
+}
+
 static const struct control_route routes[] = {
     {.method = "GET", .path = "/_sim/ags", .fn = get_ags},
     {.method = "POST", .path = "/_sim/ags", .fn = post_ags},
@@ -307,6 +331,8 @@ static const struct control_route routes[] = {
     {.method = "GET", .path = "/_sim/ags/sessions/*/*", .fn = get_session},
     {.method = "PUT", .path = "/_sim/ags/sessions/*/*", .fn = put_session},
     {.method = "DELETE", .path = "/_sim/ags/sessions/*/*", .fn = delete_session},
+    {.method = "PUT", .path = "/_sim/ags/roles/*/*", .fn = put_role},
+    {.method = "PUT", .path = "/_sim/ags/contexts/*", .fn = put_context},
 };
 
 static void handle(struct sim_exchange *ex) {

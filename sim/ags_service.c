@@ -225,6 +225,33 @@ static const struct ags_route routes[] = {
         .error_form = AGS_ERROR_SESSION,
         .answer = answer_update,
     },
+    {
+        .operation = STR_INIT("AdminGetRoleNamespacePermissionV3"),
+        .number = AGS_GET_ROLE_OVERRIDE,
+        .method = "GET",
+        .path = "/iam/v3/admin/namespaces/*/roleoverride/*/permissions",
+        .caller = AGS_CALLER_BEARER,
+        .error_form = AGS_ERROR_IAM,
+        .answer = ags_answer_role_override,
+    },
+    {
+        .operation = STR_INIT("AdminGetRoleV3"),
+        .number = AGS_GET_ROLE,
+        .method = "GET",
+        .path = "/iam/v3/admin/roles/*",
+        .caller = AGS_CALLER_BEARER,
+        .error_form = AGS_ERROR_IAM,
+        .answer = ags_answer_role,
+    },
+    {
+        .operation = STR_INIT("getNamespaceContext"),
+        .number = AGS_GET_NAMESPACE_CONTEXT,
+        .method = "GET",
+        .path = "/basic/v1/admin/namespaces/*/context",
+        .caller = AGS_CALLER_BEARER,
+        .error_form = AGS_ERROR_IAM,
+        .answer = ags_answer_context,
+    },
 };
 
 /* The segments that stand for "*" are unescaped, and not empty. */
@@ -280,7 +307,8 @@ static void handle(struct sim_exchange *ex) {
 }
 
 static bool matches(const struct sim_request *req) {
-    return str_starts(req->path, STR("/iam/")) || str_starts(req->path, STR("/session/"));
+    return str_starts(req->path, STR("/iam/")) || str_starts(req->path, STR("/session/")) ||
+           str_starts(req->path, STR("/basic/"));
 }
 
 static void reset(void *state) {

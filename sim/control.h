@@ -20,7 +20,8 @@
  * AGS (ags_control.c):
  *
  *   GET    /_sim/ags                         settings, and calls counted by operation
- *   POST   /_sim/ags                         {"expires_in": S, "may_read": B, "may_update": B}
+ *   POST   /_sim/ags                         {"expires_in": S, "may_read": B, "may_update": B,
+ *                                            "may_read_roles": B}
  *   GET    /_sim/ags/sessions                all of them, each with the reports it got
  *   DELETE /_sim/ags/sessions
  *   PUT    /_sim/ags/sessions/<ns>/<id>      a session; all members may be left out:
@@ -38,6 +39,8 @@
  *   POST   /_sim/ags/tokens/expire           AGS takes all tokens so far for expired
  *   POST   /_sim/ags/tokens/revoke           {"token": T}, {"user": ID, "revoked_at_ms": N}, or {}
  *                                            for all tokens so far
+ *   PUT    /_sim/ags/roles/<ns>/<id>         [{"resource": R, "action": N}]; ns "*": everywhere
+ *   PUT    /_sim/ags/contexts/<ns>           {"type": "Game", "studio": NS}
  *   POST   /_sim/ags/keys                    a new key signs; {"forget": true} drops the others
  *
  * SQS (sqs_control.c); the events of placements come into the queue placement-events:

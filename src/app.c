@@ -3,6 +3,7 @@
 
 #include "auth/authorizer.h"
 #include "auth/refresh.h"
+#include "auth/roles.h"
 #include "aws/client.h"
 #include "aws/credentials_chain.h"
 #include "aws/region.h"
@@ -49,6 +50,7 @@ struct app {
     struct dsm_service service;
     struct trust_store *trust;
     struct auth_refresh *auth_refresh;
+    struct roles *roles;           /* NULL unless a permission is asked for */
     struct authorizer *authorizer; /* NULL: calls are not authorized */
     struct metrics *metrics;
     struct call_metrics *call_metrics;
@@ -246,8 +248,17 @@ static void set_up_authorization(struct app *app) {
         .interval_ms = (int64_t)c->refresh_interval_s * 1000,
     };
     app->auth_refresh = auth_refresh_new(&refresh);
+    const struct roles_options roles = {
+        .loop = app->loop,
+        .ags = app->service.ags,
+        .lifetime_ms = (int64_t)c->roles_cache_expiration_s * 1000,
+        .max_stale_ms = (int64_t)c->auth_max_stale_s * 1000,
+    };
+    if (!str_empty(c->auth_required_resource))
+        app->roles = roles_new(&roles);
     const struct authorizer_options options = {
         .trust = app->trust,
+        .roles = app->roles,
         .namespace_name = c->ab_namespace,
         .any_without_extend_namespace = !c->auth_require_extend_namespace,
         .resource = c->auth_required_resource,
@@ -384,6 +395,7 @@ void app_free(struct app *app) {
     reflection_free(app->reflection);
     health_free(app->health);
     authorizer_free(app->authorizer);
+    roles_free(app->roles);
     auth_refresh_free(app->auth_refresh);
     trust_store_free(app->trust);
     reclaim_give_up_all(&app->service);

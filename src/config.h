@@ -30,6 +30,7 @@ struct config {
     bool auth_require_extend_namespace;
     struct str auth_required_resource;
     int auth_required_action;
+    int roles_cache_expiration_s;
 
     struct aws_environment aws; /* who signs, where, and as whom: src/aws reads these */
     struct str aws_ca_bundle;

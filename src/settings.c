@@ -94,6 +94,13 @@ const struct setting settings[] = {
      .min = 1,
      .max = 15,
      .meaning = "action of that permission: CREATE 1, READ 2, UPDATE 4, DELETE 8, added up"},
+    {.name = "ROLES_CACHE_EXPIRATION_TIME",
+     .kind = SETTING_INT,
+     AT(roles_cache_expiration_s),
+     .fallback = "3600",
+     .min = 1,
+     .max = 86400,
+     .meaning = "seconds after which what a role permits is asked of AGS again"},
     /* Read by aws_environment_load; listed here to be shown. */
     {.name = "AWS_REGION",
      .kind = SETTING_AWS,

@@ -2,8 +2,8 @@
 #include "auth/authorizer.h"
 
 #include "auth/permission.h"
+#include "auth/roles.h"
 #include "auth/verified.h"
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/obj.h"
 
@@ -19,27 +19,6 @@ struct authorizer {
     _Atomic uint64_t counts[AUTHORIZER_RESULTS];
 };
 
-/* "{namespace}" becomes the namespace. */
-static struct str fill_in(struct arena *a, struct str resource, struct str namespace_name) {
-    static const char placeholder[] = "{namespace}";
-    struct buf b;
-    if (resource.p == NULL)
-        return resource;
-    buf_init(&b, (resource.n + 1) * (namespace_name.n + 1));
-    while (!str_empty(resource)) {
-        if (str_starts(resource, str_c(placeholder))) {
-            buf_putstr(&b, namespace_name);
-            resource = str_from(resource, sizeof placeholder - 1);
-        } else {
-            buf_putc(&b, resource.p[0]);
-            resource = str_from(resource, 1);
-        }
-    }
-    struct str filled = arena_str(a, buf_str(&b));
-    buf_free(&b);
-    return filled;
-}
-
 struct authorizer *authorizer_new(const struct authorizer_options *options) {
     struct authorizer *authorizer = calloc(1, sizeof *authorizer);
     AN(authorizer);
@@ -48,7 +27,8 @@ struct authorizer *authorizer_new(const struct authorizer_options *options) {
     authorizer->arena = arena_new(ARENA_LIMIT_DEFAULT);
     authorizer->options.namespace_name = arena_str(authorizer->arena, options->namespace_name);
     authorizer->options.resource =
-        fill_in(authorizer->arena, options->resource, options->namespace_name);
+        arena_str(authorizer->arena, permission_fill_in(authorizer->arena, options->resource,
+                                                        options->namespace_name, STR_NULL));
     authorizer->verified = verified_new();
     return authorizer;
 }
@@ -89,20 +69,41 @@ static struct err *find_token(const struct rpc_call *rpc, struct str *ret) {
     return NULL;
 }
 
+/* *until_s becomes earlier if the answer counts for less long. */
+static struct err *check_permission(const struct authorizer *authorizer, struct arena *a,
+                                    const struct jwt_claims *claims, double now_s,
+                                    double *until_s) {
+    const struct authorizer_options *o = &authorizer->options;
+    if (o->resource.p == NULL || permission_held(claims, o->resource, o->action))
+        return NULL;
+    switch (o->roles == NULL
+                ? ROLES_NOT_HELD
+                : roles_permit(o->roles, a, claims, o->resource, o->namespace_name, o->action)) {
+    case ROLES_HELD:
+        if (now_s + AUTHORIZER_ROLE_S < *until_s)
+            *until_s = now_s + AUTHORIZER_ROLE_S;
+        return NULL;
+    case ROLES_UNKNOWN:
+        return err_new(a, RPC_UNAVAILABLE,
+                       "the roles of the token are being looked up in AGS; try again");
+    case ROLES_NOT_HELD:
+    default:
+        return err_new(a, RPC_PERMISSION_DENIED, "insufficient permissions");
+    }
+}
+
 static struct err *check_rights(const struct authorizer *authorizer, struct arena *a,
-                                const struct jwt_claims *claims) {
+                                const struct jwt_claims *claims, double now_s, double *until_s) {
     const struct authorizer_options *o = &authorizer->options;
     bool lax = o->any_without_extend_namespace && str_empty(claims->extend_namespace);
     if (!lax &&
         (str_empty(o->namespace_name) || !str_eq(claims->extend_namespace, o->namespace_name)))
         return err_new(a, RPC_PERMISSION_DENIED,
                        "extend namespace of the token is not the namespace of this service");
-    if (o->resource.p != NULL && !permission_held(claims, o->resource, o->action))
-        return err_new(a, RPC_PERMISSION_DENIED, "insufficient permissions");
-    return NULL;
+    return check_permission(authorizer, a, claims, now_s, until_s);
 }
 
-/* Every check of a token not known yet; fills until_s of a good one. */
+/* Every check of a token not known yet; until_s counts for a good one only. */
 static struct err *verify(const struct authorizer *authorizer, struct arena *a, struct str token,
                           const struct trust *trust, double now_s, double *ret_until_s) {
     struct jwt jwt;
@@ -129,10 +130,8 @@ static struct err *verify(const struct authorizer *authorizer, struct arena *a, 
     if (!str_empty(claims.sub) &&
         revocations_has_user(trust->revocations, claims.sub, claims.has_iat ? claims.iat : -1e12))
         return err_new(a, RPC_UNAUTHENTICATED, "user was revoked");
-    err = check_rights(authorizer, a, &claims);
-    if (err == NULL)
-        *ret_until_s = claims.exp + JWT_LEEWAY_S;
-    return err;
+    *ret_until_s = claims.exp + JWT_LEEWAY_S;
+    return check_rights(authorizer, a, &claims, now_s, ret_until_s);
 }
 
 static struct err *check_unknown(struct authorizer *authorizer, struct arena *a, struct str token,

@@ -8,7 +8,8 @@
  * PERMISSION_DENIED: the token is good, but not for here: its extend_namespace is not ours, or it
  * lacks the required permission. Another token of the same kind will not help.
  * UNAVAILABLE: no keys or no revocation list yet, or only such as are too old: nobody can be
- * checked, so nobody is let in. Trying again helps.
+ * checked, so nobody is let in. Or the token's roles matter and are being looked up in AGS. Trying
+ * again helps.
  *
  * A token of an unknown key is refused at once, while the keys are fetched again in the background:
  * to make the call wait would mean to keep as many calls as a stranger cares to send, each for as
@@ -21,8 +22,13 @@
 #include "auth/trust.h"
 #include "grpc/rpc.h"
 
+/* Seconds after which a token that its roles have let in is looked at again. */
+#define AUTHORIZER_ROLE_S 60
+
 /* A token's key is unknown, kid being its id. Any thread; must not block. */
 typedef void authorizer_unknown_key_fn(void *priv, struct str kid);
+
+struct roles; /* auth/roles.h */
 
 struct authorizer_options {
     struct trust_store *trust; /* outlives the authorizer */
@@ -30,9 +36,11 @@ struct authorizer_options {
     /* Also admit tokens without extend_namespace, whosever they are, as AccelByte's templates do.
      */
     bool any_without_extend_namespace;
-    /* The permission a caller needs, "{namespace}" standing for the namespace; absent: none. */
+    /* The permission a caller needs, "{namespace}" standing for the namespace and "{userId}" for
+     * the token's subject; absent: none. */
     struct str resource;
     int64_t action;
+    struct roles *roles; /* NULL: only permissions that the token itself holds count */
     authorizer_unknown_key_fn *unknown_key; /* may be NULL */
     void *unknown_key_priv;
 };

@@ -25,6 +25,7 @@
 #define JWT_MAX_HEADER ((size_t)2 << 10) /* bytes of its header as JSON */
 #define JWT_MAX_KID 128                  /* bytes of a key id */
 #define JWT_MAX_PERMISSIONS 1000
+#define JWT_MAX_ROLES 100 /* and as many in namespaces */
 
 enum jwt_alg { JWT_RS256, JWT_RS384, JWT_RS512, JWT_PS256, JWT_PS384, JWT_PS512, JWT_ALGS };
 #define JWT_ALG_BIT(alg) (1U << (alg))
@@ -59,6 +60,12 @@ struct jwt_permission {
     int64_t action;      /* CREATE 1, READ 2, UPDATE 4, DELETE 8, or-ed */
 };
 
+/* A role that is held in a namespace, or with "*" in all of them. */
+struct jwt_namespace_role {
+    struct str id;
+    struct str namespace_name;
+};
+
 /* Absent claims are absent strings, false has_x, or n == 0. */
 struct jwt_claims {
     double exp; /* seconds since 1970, always there and finite; likewise the next two */
@@ -72,10 +79,14 @@ struct jwt_claims {
     struct str extend_namespace; /* what AGS grants to those who call Extend apps */
     const struct jwt_permission *permissions;
     size_t n_permissions;
+    const struct jwt_namespace_role *namespace_roles;
+    size_t n_namespace_roles;
+    const struct str *roles; /* ids */
+    size_t n_roles;
 };
 
 /* Of a verified token only. A strict JSON object with exp; a claim of the wrong type, and more than
- * JWT_MAX_PERMISSIONS, are errors. */
+ * JWT_MAX_PERMISSIONS or JWT_MAX_ROLES, are errors. */
 struct err *jwt_read_claims(struct arena *a, const struct jwt *jwt,
                             struct jwt_claims *ret) MUST_CHECK;
 

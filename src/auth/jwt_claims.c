@@ -24,6 +24,16 @@ struct permission_list {
     size_t n;
 };
 
+struct text_list {
+    const struct str *v;
+    size_t n;
+};
+
+struct namespace_role_list {
+    const struct jwt_namespace_role *v;
+    size_t n;
+};
+
 struct claims {
     double exp;
     double nbf;
@@ -36,6 +46,8 @@ struct claims {
     struct str namespace_name;
     struct str extend_namespace;
     struct permission_list permissions;
+    struct text_list roles;
+    struct namespace_role_list namespace_roles;
 };
 
 static const struct codec_shape text_shape = {
@@ -87,6 +99,33 @@ static const struct codec_shape permissions_shape = {
     .element = &permission_shape,
 };
 
+static const struct codec_shape texts_shape = {
+    .kind = CODEC_LIST,
+    .name = "Texts",
+    .size = sizeof(struct text_list),
+    .element = &text_shape,
+};
+
+static const struct codec_member namespace_role_members[] = {
+    MEMBER("roleId", jwt_namespace_role, id, text_shape),
+    MEMBER("namespace", jwt_namespace_role, namespace_name, text_shape),
+};
+
+static const struct codec_shape namespace_role_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "NamespaceRole",
+    .size = sizeof(struct jwt_namespace_role),
+    .members = namespace_role_members,
+    .n_members = ARRAY_LEN(namespace_role_members),
+};
+
+static const struct codec_shape namespace_roles_shape = {
+    .kind = CODEC_LIST,
+    .name = "NamespaceRoles",
+    .size = sizeof(struct namespace_role_list),
+    .element = &namespace_role_shape,
+};
+
 static const struct codec_member claims_members[] = {
     NUMBER("exp", claims, exp, date_shape),
     NUMBER("nbf", claims, nbf, date_shape),
@@ -96,6 +135,8 @@ static const struct codec_member claims_members[] = {
     MEMBER("namespace", claims, namespace_name, text_shape),
     MEMBER("extend_namespace", claims, extend_namespace, text_shape),
     MEMBER("permissions", claims, permissions, permissions_shape),
+    MEMBER("roles", claims, roles, texts_shape),
+    MEMBER("namespace_roles", claims, namespace_roles, namespace_roles_shape),
 };
 
 static const struct codec_shape claims_shape = {
@@ -133,7 +174,8 @@ struct err *jwt_read_claims(struct arena *a, const struct jwt *jwt, struct jwt_c
     if (strict_json_check(a, jwt->payload) != NULL ||
         json_decode(jwt->payload, &claims_shape, &c, a) != NULL || !is_date(c.has_exp, c.exp) ||
         !is_date(c.has_nbf, c.nbf) || !is_date(c.has_iat, c.iat) ||
-        c.permissions.n > JWT_MAX_PERMISSIONS)
+        c.permissions.n > JWT_MAX_PERMISSIONS || c.roles.n > JWT_MAX_ROLES ||
+        c.namespace_roles.n > JWT_MAX_ROLES)
         return refused(a, "the token's claims are malformed");
     if (!c.has_exp)
         return refused(a, "token is expired (exp)");
@@ -149,6 +191,10 @@ struct err *jwt_read_claims(struct arena *a, const struct jwt *jwt, struct jwt_c
         .extend_namespace = c.extend_namespace,
         .permissions = permissions_of(a, &c.permissions),
         .n_permissions = c.permissions.n,
+        .namespace_roles = c.namespace_roles.v,
+        .n_namespace_roles = c.namespace_roles.n,
+        .roles = c.roles.v,
+        .n_roles = c.roles.n,
     };
     return NULL;
 }

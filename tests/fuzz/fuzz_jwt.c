@@ -72,8 +72,8 @@ static void check_texts(struct str text) {
     size_t middle = str_find(text, '\n');
     int64_t seconds;
     struct str held = str_sub(text, 0, middle);
-    if (permission_covers(held, str_from(text, middle + 1)))
-        ASSERT(permission_covers(held, held));
+    if (permission_covers(held, str_from(text, middle + 1), STR_NULL))
+        ASSERT(permission_covers(held, held, STR_NULL));
     if (revocations_parse_time(text, &seconds))
         ASSERT(seconds > INT64_C(-63000000000) && seconds < INT64_C(254000000000));
 }

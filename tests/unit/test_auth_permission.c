@@ -52,8 +52,58 @@ static void resources_match_as_in_ags(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        if (permission_covers(str_c(cases[i].held), str_c(cases[i].required)) != cases[i].covers)
+        if (permission_covers(str_c(cases[i].held), str_c(cases[i].required), STR_NULL) !=
+            cases[i].covers)
             fail_msg("%s for %s", cases[i].held, cases[i].required);
+}
+
+static void a_studio_that_ags_names_counts(void **state) {
+    static const struct {
+        const char *held;
+        const char *studio;
+        bool names_one;
+        bool covers;
+    } cases[] = {
+        {"NAMESPACE:big-:SESSION:GAME", "big", true, true},
+        {"NAMESPACE:big-:SESSION:*", "big", true, true},
+        {"NAMESPACE:big-:SESSION:GAME", "bigger", true, false},
+        {"NAMESPACE:big-:SESSION:GAME", "", true, false},
+        {"NAMESPACE:big-:SESSION:MATCH", "big", true, false},
+        {"NAMESPACE:big:SESSION:GAME", "big", false, false},
+        {"NAMESPACE:-:SESSION:GAME", "", false, false},
+        {"NAMESPACE:*:SESSION:big-", "big", false, false},
+        {"big-", "big", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str held = str_c(cases[i].held);
+        if (permission_names_studio(held) != cases[i].names_one)
+            fail_msg("%s names a studio, or not", cases[i].held);
+        if (permission_covers(held, STR(REQUIRED), str_c(cases[i].studio)) != cases[i].covers)
+            fail_msg("%s with studio %s", cases[i].held, cases[i].studio);
+        assert_false(permission_covers(held, STR(REQUIRED), STR_NULL));
+    }
+}
+
+static void placeholders_are_filled_in(void **state) {
+    static const struct {
+        const char *text;
+        const char *filled;
+    } cases[] = {
+        {"NAMESPACE:{namespace}:USER:{userId}", "NAMESPACE:ns:USER:u1"},
+        {"{namespace}{namespace}", "nsns"},
+        {"{userid}{", "{userid}{"},
+        {"plain", "plain"},
+        {"", ""},
+    };
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_str(permission_fill_in(a, str_c(cases[i].text), STR("ns"), STR("u1")),
+                   cases[i].filled);
+    assert_str(permission_fill_in(a, STR("{namespace}:{userId}"), STR("ns"), STR_NULL),
+               "ns:{userId}");
+    arena_free(a);
 }
 
 static void an_action_in_common_is_enough(void **state) {
@@ -91,6 +141,8 @@ static void a_token_without_namespace_holds_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resources_match_as_in_ags),
+        cmocka_unit_test(a_studio_that_ags_names_counts),
+        cmocka_unit_test(placeholders_are_filled_in),
         cmocka_unit_test(an_action_in_common_is_enough),
         cmocka_unit_test(a_token_without_namespace_holds_nothing),
     };
