@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import diff  # noqa: E402
 import ir  # noqa: E402
 import repository  # noqa: E402
 
@@ -34,7 +35,26 @@ def run_repository(args):
     root = os.path.abspath(args.root)
     if args.skeleton:
         return repository.skeleton(root, args.skeleton)
-    return repository.check(root) if args.check else repository.regenerate(root)
+    if args.diff is not None or args.against is not None:
+        return run_diff(root, args)
+    if args.check:
+        return repository.check(root)
+    repository.regenerate(root)
+    diff.tell_since_commit(root)
+    return 0
+
+
+def run_diff(root, args):
+    if args.diff and args.against is not None:
+        raise ir.IdlError("--diff", "--against", "compares idl/ with a revision, without files")
+    if args.against is None and len(args.diff or ()) not in (0, 2):
+        raise ir.IdlError("--diff", args.diff[0], "takes two files, or none")
+    if args.diff:
+        return diff.show(diff.of_files(*args.diff))
+    found = diff.of_revision(root, args.against or "HEAD")
+    status = diff.show(found)
+    diff.tell_uses(root, found)
+    return status
 
 
 def parser_of_all():
@@ -49,6 +69,13 @@ def parser_of_all():
                       help="write nothing; exit 1 and show the difference if generated/ has drifted")
     mode.add_argument("--skeleton", metavar="RPC",
                       help="print a handler for this RPC to start from")
+    mode.add_argument("--diff", nargs="*", metavar="FILE",
+                      help="say in words what changes from an OLD proto file, folder of them or "
+                           "model to a NEW one, or without files in idl/ since --against; exit 0: "
+                           "compatible, 3: breaks source that was written for the old one, 4: "
+                           "breaks the wire")
+    parser.add_argument("--against", metavar="REVISION",
+                        help="for --diff: of git (default: HEAD)")
     found = commands()
     if found:
         below = parser.add_subparsers(title="sub-commands", metavar="COMMAND")

@@ -74,9 +74,15 @@ class Field:
     @property
     def said_type(self):
         """The type as a reader of the IDL would say it."""
+        single = self.map_key is not None or not self.repeated
+        return ("" if single else "repeated ") + self.value_type
+
+    @property
+    def value_type(self):
+        """Of one value."""
         if self.map_key is not None:
             return f"map<{self.map_key.said_type}, {self.map_value.said_type}>"
-        return ("repeated " if self.repeated else "") + (self.type_name or self.type)
+        return self.type_name or self.type
 
 
 @dataclass(frozen=True)

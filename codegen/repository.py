@@ -68,7 +68,6 @@ def regenerate(root):
     out = os.path.join(root, "generated")
     output.remove_others(out, files, "generated")
     output.write(out, files, "generated")
-    return 0
 
 
 def check(root):

@@ -126,4 +126,8 @@ struct health_health_handlers {
 
 extern const struct rpc_service health_health_service;
 
+/* The handlers, by the names that --skeleton gives them. */
+health_check_fn health_handle_check;
+health_watch_fn health_handle_watch;
+
 #endif

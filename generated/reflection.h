@@ -228,4 +228,7 @@ struct reflection_server_reflection_handlers {
 
 extern const struct rpc_service reflection_server_reflection_service;
 
+/* The handlers, by the names that --skeleton gives them. */
+reflection_server_reflection_info_fn reflection_handle_server_reflection_info;
+
 #endif

@@ -226,4 +226,9 @@ struct dsm_session_dsm_handlers {
 
 extern const struct rpc_service dsm_session_dsm_service;
 
+/* The handlers, by the names that --skeleton gives them. */
+dsm_create_game_session_fn dsm_handle_create_game_session;
+dsm_terminate_game_session_fn dsm_handle_terminate_game_session;
+dsm_create_game_session_async_fn dsm_handle_create_game_session_async;
+
 #endif

@@ -239,12 +239,15 @@ static void put_field(struct buf *out, const struct protobuf_redaction *redactio
 
 static void put_message(struct buf *out, const struct protobuf_redaction *redaction,
                         const ProtobufCMessage *msg, size_t depth) {
-    bool first = true;
     if (msg == NULL || depth > PROTOBUF_MAX_DEPTH) {
         buf_puts(out, msg == NULL ? "null" : "\"...\"");
         return;
     }
     buf_putc(out, '{');
+    size_t start = out->n;
+    if (redaction->log_fields != NULL)
+        redaction->log_fields(out, msg);
+    bool first = out->n == start;
     for (unsigned i = 0; i < msg->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &msg->descriptor->fields[i];
         struct values v = values_of(msg, field);

@@ -45,10 +45,6 @@ struct dsm_service {
 /* Before the first call. */
 void dsm_service_init(struct dsm_service *svc);
 
-dsm_create_game_session_fn dsm_handle_create_game_session;
-dsm_terminate_game_session_fn dsm_handle_terminate_game_session;
-dsm_create_game_session_async_fn dsm_handle_create_game_session_async;
-
 extern const struct dsm_session_dsm_handlers dsm_handlers;
 
 /*

@@ -117,8 +117,6 @@ def skeleton_is_a_start():
     assert "GENERATED" not in done.stdout, "it is to be edited"
     (COPY / "src" / "handlers" / "read_game_session.c").write_text(done.stdout)
     edit("CMakeLists.txt", r"src/handlers/echo_note\.c", r"\g<0> src/handlers/read_game_session.c")
-    edit("src/handlers/service.h", r"^dsm_create_game_session_fn",
-         r"dsm_read_game_session_fn dsm_handle_read_game_session;\n\g<0>")
     edit("src/handlers/service.c", r"^    \.create_game_session =",
          r"    .read_game_session = dsm_handle_read_game_session,\n\g<0>")
     build()

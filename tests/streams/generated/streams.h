@@ -213,4 +213,10 @@ struct streams_streams_handlers {
 
 extern const struct rpc_service streams_streams_service;
 
+/* The handlers, by the names that --skeleton gives them. */
+streams_echo_fn streams_handle_echo;
+streams_collect_fn streams_handle_collect;
+streams_count_fn streams_handle_count;
+streams_chat_fn streams_handle_chat;
+
 #endif

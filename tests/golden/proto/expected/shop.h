@@ -179,4 +179,9 @@ struct shop_shop_front_handlers {
 
 extern const struct rpc_service shop_shop_front_service;
 
+/* The handlers, by the names that --skeleton gives them. */
+shop_buy_item_fn shop_handle_buy_item;
+shop_http_check_fn shop_handle_http_check;
+shop_watch_orders_fn shop_handle_watch_orders;
+
 #endif
