@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the service is measured in: the fastest upstream that always says the same, the requests
+that are sent to it, and a look at the CPU time and the memory of a process.
+
+Everything is on loopback and on free ports. The answers of AGS, tokens included, are taken once
+from the stand-in (gamelift-sim); from then on nginx gives them, and GameLift's.
+"""
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import struct
+import subprocess
+import sys
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "scenario"))
+import harness  # noqa: E402  (its BUILD is the first argument of the program)
+
+CREATE = harness.SERVICE + "CreateGameSession"
+ARN = ("arn:aws:gamelift:us-east-1::gamesession/fleet-6f9e1a52-2c15-4f0b-9a3c-0d4f2f1f8d11/"
+       "gsess-2b0f6a6e-58a1-4c07-8b29-1e0a5f2f7c3d")
+GAME_SESSION = {
+    "CreationTime": 1767225600.123, "CurrentPlayerSessionCount": 0,
+    "DnsName": "ec2-203-0-113-7.compute-1.amazonaws.com",
+    "FleetArn": "arn:aws:gamelift:us-east-1:123456789012:fleet/"
+                "fleet-6f9e1a52-2c15-4f0b-9a3c-0d4f2f1f8d11",
+    "FleetId": "fleet-6f9e1a52-2c15-4f0b-9a3c-0d4f2f1f8d11",
+    "GameProperties": [{"Key": "clientVersion", "Value": "1.4.2"},
+                       {"Key": "gameMode", "Value": "5v5-ranked"},
+                       {"Key": "sessionSecret", "Value": "b6c5d0f2f0e94a1fa2f5"},
+                       {"Key": "sessionId", "Value": "7c9a0bfc4e5e4f4f9c1f4f1f6f5e3a21"},
+                       {"Key": "namespace", "Value": "studio-game"}],
+    "GameSessionData": "{\"map\":\"harbour\",\"skill\":1540}", "GameSessionId": ARN,
+    "IpAddress": "203.0.113.7", "Location": "us-east-1", "MaximumPlayerSessionCount": 10,
+    "PlayerSessionCreationPolicy": "ACCEPT_ALL", "Port": 7777, "Status": "ACTIVE",
+}
+REQUEST = {
+    "session_id": "7c9a0bfc4e5e4f4f9c1f4f1f6f5e3a21", "namespace": "studio-game",
+    "deployment": "alias-5c3b2a19-0a4d-4e1c-9f57-6b1d2c3e4f50", "requested_region": ["us-east-1"],
+    "maximum_player": 10, "client_version": "1.4.2", "game_mode": "5v5-ranked",
+    "secret": "b6c5d0f2f0e94a1fa2f5", "session_data": "{\"map\":\"harbour\",\"skill\":1540}",
+}
+SESSION_PATH = "/session/v1/public/namespaces/studio-game/gamesessions/" + REQUEST["session_id"]
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+events {{ worker_connections 30000; multi_accept on; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; tcp_nodelay on;
+  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  client_body_buffer_size 1m; client_max_body_size 2m; large_client_header_buffers 8 32k;
+  server {{
+    listen 127.0.0.1:{port} backlog=20000;
+    location = / {{
+      default_type application/x-amz-json-1.1;
+      add_header x-amzn-requestid 5c5b0a3e-3f0f-4b39-8e0a-2d1f9b8b6a11;
+      return 200 '{create}';
+    }}
+    {ags}
+  }}
+}}
+"""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Fixed:
+    """nginx, with one answer for each question."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        create = json.dumps({"GameSession": GAME_SESSION}, separators=(",", ":"))
+        ags = self._record_ags()
+        text = NGINX.format(
+            folder=folder, port=self.port,
+            create=create.replace("\\", "\\\\").replace("'", "\\'"),
+            ags="\n".join(f"location = {path} {{ default_type application/json; "
+                          f"return 200 '{answer}'; }}" for path, answer in ags.items()))
+        config = pathlib.Path(folder, "nginx.conf")
+        config.write_text(text)
+        self.process = subprocess.Popen(["nginx", "-c", str(config), "-p", folder])
+        harness.eventually(lambda: self.process.poll() is not None or _answers(self.port),
+                           "nginx listens")
+
+    def _record_ags(self):
+        with harness.running(harness.Sim()) as sim:
+            sim.put_ags_session(REQUEST["session_id"], "studio-game")
+            issued = sim.control("POST", "ags/tokens", {"claims": {
+                "namespace": "studio", "extend_namespace": "studio-game",
+                "exp": int(time.time()) + 86400}})
+            self.token = issued["access_token"]
+            user = "sim-client:sim-secret"
+            own = _get(sim.url + "/iam/v3/oauth/token", data=b"grant_type=client_credentials",
+                       user=user)
+            bearer = json.loads(own)["access_token"]
+            return {
+                "/iam/v3/oauth/token": own,
+                "/iam/v3/oauth/jwks": _get(sim.url + "/iam/v3/oauth/jwks", bearer=bearer),
+                "/iam/v3/oauth/revocationlist": _get(sim.url + "/iam/v3/oauth/revocationlist",
+                                                     user=user),
+                SESSION_PATH: _get(sim.url + SESSION_PATH, bearer=bearer),
+            }
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def kill(self):
+        self.process.kill()
+
+
+def _answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def _get(url, data=None, user=None, bearer=None):
+    headers = {}
+    if user is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
+    if bearer is not None:
+        headers["Authorization"] = "Bearer " + bearer
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, data=data, headers=headers)) as answer:
+        return answer.read().decode()
+
+
+class Service:
+    """session-dsm as in production: authorization, metrics, info lines into a pipe."""
+
+    def __init__(self, fixed, wrapper=(), **settings):
+        self.port, self.metrics_port = free_port(), free_port()
+        environment = harness.plain_environment(**{
+            "GRPC_PORT": self.port, "METRICS_PORT": self.metrics_port, "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": harness.KEY, "AWS_SECRET_ACCESS_KEY": harness.SECRET,
+            "AWS_ENDPOINT_URL_GAMELIFT": fixed.url, "AB_BASE_URL": fixed.url,
+            "AB_CLIENT_ID": "sim-client", "AB_CLIENT_SECRET": "sim-secret",
+            "AB_NAMESPACE": "studio-game", "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "true",
+            "LOG_LEVEL": "info", **settings})
+        self.reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*wrapper, harness.program("session-dsm")],
+                                        env=environment, stdout=self.reader.stdin)
+        self.reader.stdin.close()
+        self.stubs = harness.Stubs(f"127.0.0.1:{self.port}")
+        self.headers = {"authorization": "Bearer " + fixed.token}
+        harness.eventually(self._serves, "the service answers", 120)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def create(self):
+        return self.stubs.create_method()(
+            harness.MESSAGES["RequestCreateGameSession"](**REQUEST), timeout=60,
+            metadata=list(self.headers.items()))
+
+    def _serves(self):
+        assert self.process.poll() is None, "the service ended instead of serving"
+        with contextlib.suppress(harness.grpc.RpcError):
+            return self.create().status == "READY"
+        return False
+
+    def answered_ok(self):
+        """Calls of CreateGameSession that ended well so far."""
+        text = _get(f"http://127.0.0.1:{self.metrics_port}/metrics")
+        line = re.search(r'^grpc_server_handled_total\{grpc_code="OK",grpc_method='
+                         r'"CreateGameSession",.*\} (\S+)$', text, re.M)
+        return int(float(line.group(1)))
+
+    def stop(self):
+        self.stubs.close()
+        self.process.terminate()
+        assert self.process.wait() == 0
+        self.reader.wait()
+
+    def kill(self):
+        self.process.kill()
+
+
+class GrpcFloor:
+    """floor_grpc: the same requests, headers included, and the same answers."""
+
+    def __init__(self, folder, fixed, reply, wrapper=()):
+        self.headers = {"authorization": "Bearer " + fixed.token}
+        file = pathlib.Path(folder, "reply.bin")
+        file.write_bytes(reply)
+        self.process = subprocess.Popen([*wrapper, bench_program("floor_grpc"), CREATE, str(file)],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[-1])
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def bench_program(name):
+    file = harness.BUILD / "tests" / "bench" / name
+    if not file.is_file():
+        sys.exit(f"{file} is missing: build with -DBUILD_BENCH=ON")
+    return str(file)
+
+
+# ---- load ----------------------------------------------------------------------------------------
+
+
+def request_file(folder):
+    """The request as HTTP/2 carries it: one message, its length in front."""
+    message = harness.MESSAGES["RequestCreateGameSession"](**REQUEST).SerializeToString()
+    file = pathlib.Path(folder, "request.bin")
+    file.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
+    return file
+
+
+def load(server, request, calls, connections, streams):
+    """So many calls with h2load, all answered with HTTP 200; gives calls per second."""
+    command = ["h2load", "-t", "1", "-n", str(calls), "-c", str(connections), "-m", str(streams),
+               "-d", str(request), "-H", "content-type: application/grpc", "-H", "te: trailers"]
+    for name, value in server.headers.items():
+        command += ["-H", f"{name}: {value}"]
+    done = subprocess.run([*command, f"http://127.0.0.1:{server.port}{CREATE}"], check=True,
+                          capture_output=True, text=True)
+    good = re.search(r"(\d+) succeeded, 0 failed, 0 errored", done.stdout)
+    assert good and int(good.group(1)) == calls, done.stdout
+    rate = re.search(r"finished in \S+, (\S+) req/s", done.stdout)
+    return float(rate.group(1))
+
+
+def upstream_request(folder, fixed):
+    """The bytes that the service sends to GameLift for one call: files for floor_curl."""
+    def behave(connection, request):
+        body = json.dumps({"GameSession": GAME_SESSION}, separators=(",", ":")).encode()
+        harness.send_answer(connection, 200, body)
+
+    with harness.running(harness.Upstream(behave)) as upstream:
+        with harness.running(Service(fixed, AWS_ENDPOINT_URL_GAMELIFT=upstream.url)) as service:
+            reply = service.create().SerializeToString()
+        request = upstream.requests[-1]
+    headers, body = pathlib.Path(folder, "headers.txt"), pathlib.Path(folder, "body.json")
+    sent = [f"{name}: {value}" for name, value in request.headers
+            if name.lower() not in ("host", "content-length")]
+    headers.write_text("\n".join(["Accept:", "Expect:", *sent]) + "\n")
+    body.write_bytes(request.body)
+    return headers, body, reply
+
+
+# ---- what a process uses -------------------------------------------------------------------------
+
+
+def cpu_us(pid):
+    """User and system time of all its threads so far."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1000
+
+
+def cpu_us_by_thread(pid):
+    used = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            name = (task / "comm").read_text().strip()
+            used[name] = used.get(name, 0) + int((task / "schedstat").read_text().split()[0]) / 1000
+    return used
+
+
+def status(pid):
+    """Resident memory in kB and the number of threads."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return {name: int(re.search(rf"^{name}:\s+(\d+)", text, re.M).group(1))
+            for name in ("VmRSS", "RssAnon", "RssFile", "Threads")}
