@@ -63,7 +63,8 @@ static void fill_field(struct arena *a, const ProtobufCMessage *msg,
     size_t n = 1;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         memcpy(&n, (const char *)msg + field->quantifier_offset, sizeof n);
-        memcpy(&member, member, sizeof member);
+        const void *first = member; /* clang takes a char for a slip here */
+        memcpy(&member, first, sizeof member);
     } else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
         uint32_t chosen;
         memcpy(&chosen, (const char *)msg + field->quantifier_offset, sizeof chosen);

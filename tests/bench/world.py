@@ -46,21 +46,38 @@ REQUEST = {
     "maximum_player": 10, "client_version": "1.4.2", "game_mode": "5v5-ranked",
     "secret": "b6c5d0f2f0e94a1fa2f5", "session_data": "{\"map\":\"harbour\",\"skill\":1540}",
 }
+CREATE_ASYNC = CREATE + "Async"
+TERMINATE = harness.SERVICE + "TerminateGameSession"
+QUEUE_REQUEST = {**REQUEST, "deployment": "matches-eu"}
+PLACEMENT = {"PlacementId": "7c9a0bfc-4e5e-4f4f-9c1f-4f1f6f5e3a21", "Status": "PENDING",
+             "GameSessionQueueName": "matches-eu", "MaximumPlayerSessionCount": 10,
+             "StartTime": 1767225600.123, "GameProperties": GAME_SESSION["GameProperties"]}
+ANSWERS = {"CreateGameSession": {"GameSession": GAME_SESSION},
+           "StartGameSessionPlacement": {"GameSessionPlacement": PLACEMENT},
+           "TerminateGameSession": {"GameSession": {**GAME_SESSION, "Status": "TERMINATING"}}}
 SESSION_PATH = "/session/v1/public/namespaces/studio-game/gamesessions/" + REQUEST["session_id"]
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ worker_connections 30000; multi_accept on; }}
 http {{
+  map $http_x_amz_target $answer {{
+    default '';
+{answers}
+  }}
   access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; tcp_nodelay on;
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   client_body_buffer_size 1m; client_max_body_size 2m; large_client_header_buffers 8 32k;
   server {{
     listen 127.0.0.1:{port} backlog=20000;
-    location = / {{
-      default_type application/x-amz-json-1.1;
-      add_header x-amzn-requestid 5c5b0a3e-3f0f-4b39-8e0a-2d1f9b8b6a11;
-      return 200 '{create}';
+    listen 127.0.0.1:{tls_port} ssl backlog=20000;
+    ssl_certificate {folder}/server.crt; ssl_certificate_key {folder}/server.key;
+    add_header x-amzn-requestid 5c5b0a3e-3f0f-4b39-8e0a-2d1f9b8b6a11;
+    location = / {{ default_type application/x-amz-json-1.1; return 200 $answer; }}
+    location = /_status {{ stub_status; }}
+    location /service/GameLift/operation/ {{
+      default_type application/cbor; add_header smithy-protocol rpc-v2-cbor;
+      root {folder}/cbor; error_page 405 =200 $uri; open_file_cache max=10 inactive=1d;
     }}
     {ags}
   }}
@@ -73,19 +90,37 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def make_certificate(folder):
+    """A self-signed one for 127.0.0.1; its file is also the authority to trust."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+         "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/server.key", "-out",
+         f"{folder}/server.crt"], check=True, capture_output=True)
+    return f"{folder}/server.crt"
+
+
+def quoted(text):
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 class Fixed:
-    """nginx, with one answer for each question."""
+    """nginx, with one answer for each question: GameLift in JSON, plain and over TLS, and AGS."""
 
     def __init__(self, folder):
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        create = json.dumps({"GameSession": GAME_SESSION}, separators=(",", ":"))
+        self.tls_url = f"https://127.0.0.1:{self.tls_port}"
+        os.chmod(folder, 0o755)  # nginx started by root reads with less than root's rights
+        self.authority = make_certificate(folder)
         ags = self._record_ags()
+        write_cbor(pathlib.Path(folder, "cbor/service/GameLift/operation"))
         text = NGINX.format(
-            folder=folder, port=self.port,
-            create=create.replace("\\", "\\\\").replace("'", "\\'"),
+            folder=folder, port=self.port, tls_port=self.tls_port,
+            answers="\n".join(f"    GameLift.{name} {quoted(compact(answer))};"
+                              for name, answer in ANSWERS.items()),
             ags="\n".join(f"location = {path} {{ default_type application/json; "
-                          f"return 200 '{answer}'; }}" for path, answer in ags.items()))
+                          f"return 200 {quoted(answer)}; }}" for path, answer in ags.items()))
         config = pathlib.Path(folder, "nginx.conf")
         config.write_text(text)
         self.process = subprocess.Popen(["nginx", "-c", str(config), "-p", folder])
@@ -94,29 +129,65 @@ class Fixed:
 
     def _record_ags(self):
         with harness.running(harness.Sim()) as sim:
-            sim.put_ags_session(REQUEST["session_id"], "studio-game")
+            sim.put_ags_session(REQUEST["session_id"], "studio-game", deployment=ARN,
+                                status="AVAILABLE")
             issued = sim.control("POST", "ags/tokens", {"claims": {
                 "namespace": "studio", "extend_namespace": "studio-game",
                 "exp": int(time.time()) + 86400}})
             self.token = issued["access_token"]
             user = "sim-client:sim-secret"
-            own = _get(sim.url + "/iam/v3/oauth/token", data=b"grant_type=client_credentials",
+            own = get(sim.url + "/iam/v3/oauth/token", data=b"grant_type=client_credentials",
                        user=user)
             bearer = json.loads(own)["access_token"]
             return {
                 "/iam/v3/oauth/token": own,
-                "/iam/v3/oauth/jwks": _get(sim.url + "/iam/v3/oauth/jwks", bearer=bearer),
-                "/iam/v3/oauth/revocationlist": _get(sim.url + "/iam/v3/oauth/revocationlist",
+                "/iam/v3/oauth/jwks": get(sim.url + "/iam/v3/oauth/jwks", bearer=bearer),
+                "/iam/v3/oauth/revocationlist": get(sim.url + "/iam/v3/oauth/revocationlist",
                                                      user=user),
-                SESSION_PATH: _get(sim.url + SESSION_PATH, bearer=bearer),
+                SESSION_PATH: get(sim.url + SESSION_PATH, bearer=bearer),
             }
+
+    def requests(self):
+        """How many it has answered so far."""
+        return int(get(self.url + "/_status").split()[9])
 
     def stop(self):
         self.process.terminate()
         self.process.wait()
 
     def kill(self):
-        self.process.kill()
+        if self.process.poll() is None:
+            self.process.terminate()  # killed outright it would leave its worker behind
+            self.process.wait()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def cbor(value):
+    """RFC 8949, as much of it as GameLift's answers need; times are doubles with tag 1."""
+    def head(major, n):
+        if n < 24:
+            return bytes([major << 5 | n])
+        size = 1 if n < 1 << 8 else 2 if n < 1 << 16 else 4
+        return bytes([major << 5 | {1: 24, 2: 25, 4: 26}[size]]) + n.to_bytes(size, "big")
+    if isinstance(value, str):
+        text = value.encode()
+        return head(3, len(text)) + text
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, float):
+        return b"\xc1\xfb" + struct.pack(">d", value)
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(cbor, value))
+    return head(5, len(value)) + b"".join(cbor(k) + cbor(v) for k, v in value.items())
+
+
+def write_cbor(folder):
+    folder.mkdir(parents=True)
+    for name, answer in ANSWERS.items():
+        (folder / name).write_bytes(cbor(answer))
 
 
 def _answers(port):
@@ -125,7 +196,7 @@ def _answers(port):
     return False
 
 
-def _get(url, data=None, user=None, bearer=None):
+def get(url, data=None, user=None, bearer=None):
     headers = {}
     if user is not None:
         headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
@@ -137,24 +208,30 @@ def _get(url, data=None, user=None, bearer=None):
 
 
 class Service:
-    """session-dsm as in production: authorization, metrics, info lines into a pipe."""
+    """session-dsm as in production: authorization, metrics, info lines into a pipe. With a command
+    another program that serves the same, on the port that it is said to use."""
 
-    def __init__(self, fixed, wrapper=(), **settings):
-        self.port, self.metrics_port = free_port(), free_port()
+    def __init__(self, fixed, wrapper=(), command=None, port=None, **settings):
+        self.port, self.metrics_port = port or free_port(), free_port()
         environment = harness.plain_environment(**{
             "GRPC_PORT": self.port, "METRICS_PORT": self.metrics_port, "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": harness.KEY, "AWS_SECRET_ACCESS_KEY": harness.SECRET,
             "AWS_ENDPOINT_URL_GAMELIFT": fixed.url, "AB_BASE_URL": fixed.url,
             "AB_CLIENT_ID": "sim-client", "AB_CLIENT_SECRET": "sim-secret",
             "AB_NAMESPACE": "studio-game", "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "true",
-            "LOG_LEVEL": "info", **settings})
+            "LOG_LEVEL": "info", "SHUTDOWN_DELAY": 0, **settings})
+        self.environment, self.foreign = environment, command is not None
         self.reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        self.process = subprocess.Popen([*wrapper, harness.program("session-dsm")],
+        self.process = subprocess.Popen([*wrapper, *(command or [harness.program("session-dsm")])],
                                         env=environment, stdout=self.reader.stdin)
         self.reader.stdin.close()
         self.stubs = harness.Stubs(f"127.0.0.1:{self.port}")
         self.headers = {"authorization": "Bearer " + fixed.token}
-        harness.eventually(self._serves, "the service answers", 120)
+        try:
+            harness.eventually(self._serves, "the service answers", 120)
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def pid(self):
@@ -167,13 +244,14 @@ class Service:
 
     def _serves(self):
         assert self.process.poll() is None, "the service ended instead of serving"
-        with contextlib.suppress(harness.grpc.RpcError):
+        try:
             return self.create().status == "READY"
-        return False
+        except harness.grpc.RpcError as error:  # a region may be full; that is an answer
+            return error.code() == harness.CODE.RESOURCE_EXHAUSTED
 
     def answered_ok(self):
         """Calls of CreateGameSession that ended well so far."""
-        text = _get(f"http://127.0.0.1:{self.metrics_port}/metrics")
+        text = get(f"http://127.0.0.1:{self.metrics_port}/metrics")
         line = re.search(r'^grpc_server_handled_total\{grpc_code="OK",grpc_method='
                          r'"CreateGameSession",.*\} (\S+)$', text, re.M)
         return int(float(line.group(1)))
@@ -181,7 +259,8 @@ class Service:
     def stop(self):
         self.stubs.close()
         self.process.terminate()
-        assert self.process.wait() == 0
+        status = self.process.wait(30)
+        assert self.foreign or status == 0, f"the service ended with {status}"
         self.reader.wait()
 
     def kill(self):
@@ -221,26 +300,31 @@ def bench_program(name):
 # ---- load ----------------------------------------------------------------------------------------
 
 
-def request_file(folder):
-    """The request as HTTP/2 carries it: one message, its length in front."""
-    message = harness.MESSAGES["RequestCreateGameSession"](**REQUEST).SerializeToString()
-    file = pathlib.Path(folder, "request.bin")
-    file.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
+def request_file(folder, name="request", message="RequestCreateGameSession", fields=None):
+    """A request as HTTP/2 carries it: one message, its length in front."""
+    data = harness.MESSAGES[message](**(fields or REQUEST)).SerializeToString()
+    file = pathlib.Path(folder, name + ".bin")
+    file.write_bytes(b"\0" + struct.pack(">I", len(data)) + data)
     return file
 
 
-def load(server, request, calls, connections, streams):
-    """So many calls with h2load, all answered with HTTP 200; gives calls per second."""
-    command = ["h2load", "-t", "1", "-n", str(calls), "-c", str(connections), "-m", str(streams),
-               "-d", str(request), "-H", "content-type: application/grpc", "-H", "te: trailers"]
+def h2load(server, request, path, *options):
+    command = ["h2load", "-t", "1", "-d", str(request), "-H", "content-type: application/grpc",
+               "-H", "te: trailers", *map(str, options)]
     for name, value in server.headers.items():
         command += ["-H", f"{name}: {value}"]
-    done = subprocess.run([*command, f"http://127.0.0.1:{server.port}{CREATE}"], check=True,
+    done = subprocess.run([*command, f"http://127.0.0.1:{server.port}{path}"],
                           capture_output=True, text=True)
-    good = re.search(r"(\d+) succeeded, 0 failed, 0 errored", done.stdout)
-    assert good and int(good.group(1)) == calls, done.stdout
-    rate = re.search(r"finished in \S+, (\S+) req/s", done.stdout)
-    return float(rate.group(1))
+    good = re.search(r"(\d+) total, .* (\d+) succeeded, 0 failed, 0 errored", done.stdout)
+    assert done.returncode == 0 and good and good.group(1) == good.group(2), \
+        f"{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def load(server, request, calls, connections, streams, path=CREATE):
+    """So many calls with h2load, all answered with HTTP 200; gives calls per second."""
+    text = h2load(server, request, path, "-n", calls, "-c", connections, "-m", streams)
+    return float(re.search(r"finished in \S+, (\S+) req/s", text).group(1))
 
 
 def upstream_request(folder, fixed):
@@ -264,13 +348,20 @@ def upstream_request(folder, fixed):
 # ---- what a process uses -------------------------------------------------------------------------
 
 
+def family(pid):
+    """The process and all that it started."""
+    found = [pid]
+    for parent in found:
+        for task in pathlib.Path(f"/proc/{parent}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
 def cpu_us(pid):
-    """User and system time of all its threads so far."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):
-            total += int((task / "schedstat").read_text().split()[0])
-    return total / 1000
+    """User and system time so far, to the nanosecond, ended threads included."""
+    # The clock id of a process, as clock_getcpuclockid(3) makes it.
+    return sum(time.clock_gettime_ns((~p << 3) | 2) for p in family(pid)) / 1000
 
 
 def cpu_us_by_thread(pid):
@@ -283,7 +374,7 @@ def cpu_us_by_thread(pid):
 
 
 def status(pid):
-    """Resident memory in kB and the number of threads."""
+    """Resident memory in kB and the number of threads of one process."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return {name: int(re.search(rf"^{name}:\s+(\d+)", text, re.M).group(1))
             for name in ("VmRSS", "RssAnon", "RssFile", "Threads")}
