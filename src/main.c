@@ -2,7 +2,9 @@
 /* The command line: options, and the process that the service runs in. */
 #include "app.h"
 #include "config.h"
+#include "health_check.h"
 #include "telemetry/trace_settings.h"
+#include "version.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -28,9 +30,17 @@ static void help(void) {
            "Answers AccelByte's Session DSM gRPC contract from Amazon GameLift Servers.\n\n"
            "  --help          this text\n"
            "  --version       the version\n"
-           "  --print-config  what the environment sets, secrets as ***\n\n");
+           "  --print-config  what the environment sets, secrets as ***\n"
+           "  --health-check  asks the service that runs here; exit status 0: it serves\n\n");
     config_help(stdout);
     trace_settings_help(stdout);
+}
+
+static void version(void) {
+    printf("session-dsm " VERSION);
+    if (program_commit[0] != '\0')
+        printf(" (commit %s)", program_commit);
+    putchar('\n');
 }
 
 static int complain(const struct err *err) {
@@ -65,15 +75,17 @@ static int serve(void) {
     return status;
 }
 
-/* Exit status: 0 stopped by a signal, 1 a setting is wrong or the start failed, 2 wrong usage. */
+/* Exit status: 0 stopped by a signal, or healthy; 1 a setting is wrong, the start failed, or not
+ * healthy; 2 wrong usage. */
 int main(int argc, char **argv) {
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {"print-config", no_argument, NULL, 'p'},
+        {"health-check", no_argument, NULL, 'c'},
         {NULL, 0, NULL, 0},
     };
-    bool only_print = false;
+    int (*run)(void) = serve;
     int option;
     while ((option = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
         switch (option) {
@@ -81,10 +93,13 @@ int main(int argc, char **argv) {
             help();
             return 0;
         case 'v':
-            puts("session-dsm " VERSION);
+            version();
             return 0;
         case 'p':
-            only_print = true;
+            run = print_config;
+            break;
+        case 'c':
+            run = health_check;
             break;
         default:
             return 2;
@@ -95,5 +110,5 @@ int main(int argc, char **argv) {
         return 2;
     }
     harden_process();
-    return only_print ? print_config() : serve();
+    return run();
 }

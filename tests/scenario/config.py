@@ -85,7 +85,7 @@ def version_is_one_line():
     """--version prints one line, and needs no settings"""
     done = subprocess.run([program("session-dsm"), "--version"], env=plain_environment(),
                           capture_output=True, text=True, timeout=30, check=True)
-    assert re.fullmatch(r"session-dsm \d+\.\d+\.\d+\n", done.stdout) and done.stderr == "", done
+    assert re.fullmatch(r"session-dsm \d+\.\d+\.\d+( \(commit [0-9a-f]{7,40}(-dirty)?\))?\n", done.stdout) and done.stderr == "", done
 
 
 def help_tells_every_setting():
