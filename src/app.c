@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/obj.h"
 #include "config.h"
+#include "console/console.h"
 #include "grpc/health.h"
 #include "grpc/reflection.h"
 #include "grpc/runtime.h"
@@ -24,6 +25,7 @@
 #include "telemetry/service_metrics.h"
 #include "telemetry/trace.h"
 #include "telemetry/upstream_metrics.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,6 +59,8 @@ struct app {
     struct upstream_metrics *upstream_metrics;
     struct service_metrics *service_metrics;
     struct metrics_server *metrics_server;
+    struct recorder *recorder; /* NULL, like the next: no console */
+    struct console *console;
     struct server *server;
     struct health_service *health;
     struct reflection_service *reflection;
@@ -180,6 +184,22 @@ static struct err *find_aws(struct app *app, const struct shared_config *files,
     return err;
 }
 
+/* Of the clients: an attempt of a request is over. */
+static void on_aws_attempt(void *priv, struct ctx *ctx, const struct aws_operation *op,
+                           struct str region, int attempt, int64_t duration_us,
+                           const struct err *err) {
+    struct app *app = priv;
+    upstream_metrics_aws(app->upstream_metrics, ctx, op, region, attempt, duration_us, err);
+    recorder_attempt(app->recorder, ctx, op->service->name, op->name, region, duration_us, err);
+}
+
+static void on_ags_attempt(void *priv, struct ctx *ctx, const struct rest_operation *op,
+                           int attempt, int64_t duration_us, const struct err *err) {
+    struct app *app = priv;
+    upstream_metrics_ags(app->upstream_metrics, ctx, op, attempt, duration_us, err);
+    recorder_attempt(app->recorder, ctx, STR("AGS"), op->name, STR_NULL, duration_us, err);
+}
+
 static struct err *connect_gamelift(struct app *app) {
     struct config *c = &app->config;
     struct shared_config *files = NULL;
@@ -205,8 +225,8 @@ static struct err *connect_gamelift(struct app *app) {
             .endpoint = endpoint,
             .user_agent = STR(USER_AGENT),
             .max_attempts = c->aws_max_attempts,
-            .observe = upstream_metrics_aws,
-            .observe_priv = app->upstream_metrics,
+            .observe = on_aws_attempt,
+            .observe_priv = app,
             .tracer = tracer_http(app->tracer),
         };
         err = aws_client_new(&options, app->arena, &app->service.gamelift);
@@ -224,8 +244,8 @@ static void connect_ags(struct app *app) {
         .client_id = c->ab_client_id,
         .client_secret = secret_reveal(&c->ab_client_secret),
         .user_agent = STR("session-dsm/" VERSION),
-        .observe = upstream_metrics_ags,
-        .observe_priv = app->upstream_metrics,
+        .observe = on_ags_attempt,
+        .observe_priv = app,
         .tracer = tracer_http(app->tracer),
     };
     app->service.ags = ags_client_new(&options);
@@ -288,6 +308,7 @@ static void set_up_service(struct app *app) {
 static struct err *on_admit(void *priv, struct rpc_call *rpc) {
     struct app *app = priv;
     tracer_admit(app->tracer, rpc);
+    recorder_admit(app->recorder, rpc);
     struct err *err = access_log_admit(NULL, rpc);
     if (err == NULL && app->authorizer != NULL)
         err = authorizer_admit(app->authorizer, rpc);
@@ -300,7 +321,49 @@ static void on_finished(void *priv, const struct rpc_call *rpc,
     struct app *app = priv;
     access_log_finished(NULL, rpc, outcome);
     call_metrics_finished(app->call_metrics, rpc, outcome);
+    recorder_finished(app->recorder, rpc, outcome);
     tracer_finished(app->tracer, rpc, outcome);
+}
+
+/* What print(out, arg) prints, in the arena. */
+static struct str printed(struct arena *a, void (*print)(FILE *out, const struct app *app),
+                          const struct app *app) {
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    AN(out);
+    print(out, app);
+    AZ(fclose(out));
+    struct str ret = arena_str(a, str_n(text, n));
+    free(text);
+    return ret;
+}
+
+static void print_config(FILE *out, const struct app *app) {
+    config_print(out, &app->config);
+    trace_settings_print(out, &app->trace_settings);
+}
+
+static void print_help(FILE *out, const struct app *app) {
+    (void)app;
+    config_help(out);
+    trace_settings_help(out);
+}
+
+static void start_console(struct app *app, const struct service_metrics_options *of) {
+    const struct config *c = &app->config;
+    const struct console_options options = {
+        .recorder = app->recorder,
+        .of = of,
+        .stopping = &app->stopping,
+        .subtitle = arena_printf(app->arena, STR_FMT " · " STR_FMT " · version %s%s%s",
+                                 STR_ARG(c->ab_namespace),
+                                 STR_ARG(aws_client_region(app->service.gamelift)), VERSION,
+                                 program_commit[0] != '\0' ? ", commit " : "", program_commit),
+        .config = printed(app->arena, print_config, app),
+        .help = printed(app->arena, print_help, app),
+    };
+    app->console = console_new(&options);
 }
 
 static struct err *start_metrics(struct app *app) {
@@ -317,8 +380,15 @@ static struct err *start_metrics(struct app *app) {
     };
     app->call_metrics = call_metrics_new(app->metrics, app->server);
     app->service_metrics = service_metrics_new(&options);
-    return metrics_server_start(app->metrics, app->config.metrics_port, app->arena,
-                                &app->metrics_server);
+    if (app->recorder != NULL)
+        start_console(app, &options);
+    const struct metrics_server_options web = {
+        .metrics = app->metrics,
+        .port = app->config.metrics_port,
+        .page = app->console != NULL ? console_page : NULL,
+        .page_priv = app->console,
+    };
+    return metrics_server_start(&web, app->arena, &app->metrics_server);
 }
 
 static const char *file_name(struct app *app, struct str path) {
@@ -368,6 +438,8 @@ struct err *app_start(struct app *app) {
     app->metrics = metrics_new();
     process_metrics_add(app->metrics);
     app->upstream_metrics = upstream_metrics_new(app->metrics);
+    if (app->config.console_enabled)
+        app->recorder = recorder_new();
     set_up_service(app);
     err = connect_gamelift(app);
     if (err != NULL)
@@ -390,6 +462,7 @@ void app_run(struct app *app) {
 
 void app_free(struct app *app) {
     metrics_server_stop(app->metrics_server);
+    console_free(app->console);
     service_metrics_free(app->service_metrics);
     server_free(app->server);
     reflection_free(app->reflection);
@@ -406,6 +479,7 @@ void app_free(struct app *app) {
     aws_credentials_provider_free(app->credentials);
     upstream_metrics_free(app->upstream_metrics);
     call_metrics_free(app->call_metrics);
+    recorder_free(app->recorder);
     metrics_free(app->metrics);
     if (app->loop != NULL) {
         loop_free(app->loop);

@@ -19,6 +19,7 @@ struct config {
     struct str grpc_tls_key_file;
     struct str grpc_tls_client_ca_file;
     int metrics_port;
+    bool console_enabled;
     enum log_level log_level;
     int shutdown_delay_s;
     int shutdown_grace_s;

@@ -288,8 +288,8 @@ static void observe(struct ags_call *call, int status, const struct err *err) {
     const struct http_attempt_end end = {.status = status, .err = err};
     http_tracer_end(o->tracer, call->span, &end);
     if (o->observe != NULL)
-        o->observe(o->observe_priv, call->op, call->attempt, clock_mono_us() - call->sent_at_us,
-                   err);
+        o->observe(o->observe_priv, call->ctx, call->op, call->attempt,
+                   clock_mono_us() - call->sent_at_us, err);
 }
 
 static void on_response(void *priv, const struct http_response *resp, const struct err *err) {

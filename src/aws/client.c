@@ -126,8 +126,8 @@ static void observe(struct aws_call *call, const struct http_response *resp,
     };
     http_tracer_end(o->tracer, call->span, &end);
     if (o->observe != NULL)
-        o->observe(o->observe_priv, call->op, call->client->endpoint.region, call->attempt,
-                   clock_mono_us() - call->sent_at_us, err);
+        o->observe(o->observe_priv, call->ctx, call->op, call->client->endpoint.region,
+                   call->attempt, clock_mono_us() - call->sent_at_us, err);
 }
 
 /* The wait before the next attempt is over, or the caller is gone. */

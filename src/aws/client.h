@@ -17,9 +17,10 @@
 #include "http/http.h"
 #include "http/tracer.h"
 
-/* Told of every attempt, for metrics. err is NULL for a success. */
-typedef void aws_observe_fn(void *priv, const struct aws_operation *op, struct str region,
-                            int attempt, int64_t duration_us, const struct err *err);
+/* Told of every attempt, for metrics. ctx is what it is part of; err is NULL for a success. */
+typedef void aws_observe_fn(void *priv, struct ctx *ctx, const struct aws_operation *op,
+                            struct str region, int attempt, int64_t duration_us,
+                            const struct err *err);
 
 struct aws_client_options {
     struct loop *loop;                            /* outlives the client */

@@ -69,6 +69,7 @@ void ctx_child_begin(struct ctx_child *child, struct ctx *parent, int64_t deadli
     ctx_init(&child->ctx, parent->arena, parent->log,
              deadline_ms < parent->deadline_ms ? deadline_ms : parent->deadline_ms);
     child->ctx.span = parent->span;
+    child->ctx.trail = parent->trail;
     ctx_hook_add(parent, &child->hook, on_parent_cancelled);
 }
 

@@ -16,6 +16,7 @@
 #define CTX_NO_DEADLINE INT64_MAX
 
 struct trace_span;
+struct call_trail;
 
 struct ctx {
     unsigned magic;
@@ -23,6 +24,7 @@ struct ctx {
     struct arena *arena;      /* not owned */
     struct log *log;          /* in the arena, or NULL */
     struct trace_span *span;  /* what this work is recorded as, in the arena; NULL: it is not */
+    struct call_trail *trail; /* what was done for it, for people to see; NULL: nobody looks */
     int64_t deadline_ms;      /* on clock_mono_ms; CTX_NO_DEADLINE for none */
     const struct err *reason; /* why it was cancelled; NULL while it is alive */
     struct list hooks;
@@ -54,8 +56,8 @@ struct err *ctx_check(struct ctx *ctx) MUST_CHECK;
 int64_t ctx_remaining_ms(const struct ctx *ctx);
 
 /*
- * A part of a piece of work with a deadline of its own: shares the parent's arena, log and span,
- * ends with the parent, and ends without it. Its memory is the caller's.
+ * A part of a piece of work with a deadline of its own: shares the parent's arena, log, span and
+ * trail, ends with the parent, and ends without it. Its memory is the caller's.
  */
 struct ctx_child {
     struct ctx ctx;

@@ -286,7 +286,7 @@ static void leave_to_reclaim(struct attempt *a, struct str arn, unsigned turns) 
 static void tell_location(struct attempt *a, const struct err *err) {
     struct dsm_service *svc = a->call->svc;
     if (svc->on_location != NULL)
-        svc->on_location(svc->on_location_priv, a->regions[a->next], err);
+        svc->on_location(svc->on_location_priv, a->call->ctx, a->regions[a->next], err);
 }
 
 static bool is_answered_with(const struct attempt *a, const struct reclaim_request *left) {

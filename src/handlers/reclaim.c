@@ -10,6 +10,8 @@
 #include "handlers/session_token.h"
 #include "http/backoff.h"
 
+#include <stdio.h>
+
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS 30000
 #define FINISHING_TICK_MS 20
@@ -429,6 +431,26 @@ void reclaim_finish_all(struct dsm_service *svc, int64_t limit_ms, reclaim_done_
             wait(r, 0);
     }
     loop_timer_start(svc->loop, &f->timer, 0, on_finishing_tick);
+}
+
+static void cut(char *to, size_t size, struct str text) {
+    snprintf(to, size, STR_FMT, STR_ARG(str_utf8_cut(text, size - 1)));
+}
+
+size_t reclaim_views(const struct dsm_service *svc, struct reclaim_view *ret, size_t n) {
+    size_t i = 0;
+    for (struct list *l = svc->reclaims.next; l != &svc->reclaims; l = l->next, i++) {
+        const struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
+        if (i >= n)
+            continue;
+        cut(ret[i].namespace, sizeof ret[i].namespace, r->of.namespace);
+        cut(ret[i].session_id, sizeof ret[i].session_id, r->of.session_id);
+        cut(ret[i].looked_for, sizeof ret[i].looked_for,
+            str_empty(r->of.placement_id) ? STR("session") : STR("placement"));
+        ret[i].age_ms = clock_mono_ms() - r->made_ms;
+        ret[i].tries = r->tries;
+    }
+    return i;
 }
 
 void reclaim_give_up_all(struct dsm_service *svc) {

@@ -56,6 +56,18 @@ void reclaim_hand_back(struct dsm_service *svc, const struct reclaim_list *list)
 typedef void reclaim_done_fn(void *priv);
 void reclaim_finish_all(struct dsm_service *svc, int64_t limit_ms, reclaim_done_fn *fn, void *priv);
 
+/* A reclaim under way, for people to see. Texts are cut off if they are too long. */
+struct reclaim_view {
+    char namespace[40];
+    char session_id[40];
+    char looked_for[12]; /* "placement" or "session" */
+    int64_t age_ms;
+    int tries;
+};
+
+/* Copies up to n of them, the oldest first; how many there are. */
+size_t reclaim_views(const struct dsm_service *svc, struct reclaim_view *ret, size_t n);
+
 /* Ends every reclaim; each one left is an error in the log. */
 void reclaim_give_up_all(struct dsm_service *svc);
 

@@ -12,7 +12,8 @@
 #include "generated/session_dsm.h"
 
 /* Told what each location answered to a create, for metrics; err is NULL for a session. */
-typedef void dsm_location_fn(void *priv, struct str location, const struct err *err);
+typedef void dsm_location_fn(void *priv, struct ctx *ctx, struct str location,
+                             const struct err *err);
 
 struct dsm_service {
     struct loop *loop;

@@ -120,7 +120,8 @@ static void sample(struct loop_timer *timer) {
 }
 
 /* Hook of the create handler. */
-static void on_location(void *priv, struct str location, const struct err *err) {
+static void on_location(void *priv, struct ctx *ctx, struct str location, const struct err *err) {
+    (void)ctx;
     struct service_metrics *m = OBJ_CAST(priv, service_metrics, SERVICE_METRICS_MAGIC);
     struct str code = STR("OK");
     if (err != NULL)

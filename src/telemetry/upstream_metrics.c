@@ -87,12 +87,15 @@ static void count(struct upstream_metrics *m, const void *key, struct str servic
         metric_add(u.retries, 1);
 }
 
-void upstream_metrics_aws(void *priv, const struct aws_operation *op, struct str region,
-                          int attempt, int64_t duration_us, const struct err *err) {
+void upstream_metrics_aws(void *priv, struct ctx *ctx, const struct aws_operation *op,
+                          struct str region, int attempt, int64_t duration_us,
+                          const struct err *err) {
+    (void)ctx;
     count(priv, op, op->service->name, op->name, region, attempt, duration_us, err);
 }
 
-void upstream_metrics_ags(void *priv, const struct rest_operation *op, int attempt,
+void upstream_metrics_ags(void *priv, struct ctx *ctx, const struct rest_operation *op, int attempt,
                           int64_t duration_us, const struct err *err) {
+    (void)ctx;
     count(priv, op, STR("AGS"), op->name, STR(""), attempt, duration_us, err);
 }

@@ -43,10 +43,12 @@ static const struct err *error;
 static int observed;
 static char observations[500];
 
-static inline void observe(void *priv, const struct aws_operation *op, struct str region,
-                           int attempt, int64_t duration_us, const struct err *err) {
+static inline void observe(void *priv, struct ctx *of, const struct aws_operation *op,
+                           struct str region, int attempt, int64_t duration_us,
+                           const struct err *err) {
     (void)priv;
     assert_true(duration_us >= 0);
+    (void)of;
     observed++;
     size_t n = strlen(observations);
     snprintf(observations + n, sizeof observations - n, "%.1s " STR_FMT " %d %s;", op->name.p,

@@ -293,7 +293,8 @@ static void lost_answer_is_asked_for_again_under_the_same_token(void **state) {
 
 static int told;
 
-static void on_location(void *priv, struct str location, const struct err *err) {
+static void on_location(void *priv, struct ctx *ctx, struct str location, const struct err *err) {
+    (void)ctx;
     (void)priv;
     told = told * 10 + (str_eq(location, STR("us-east-1")) ? 1 : 2) + (err == NULL ? 4 : 0);
 }

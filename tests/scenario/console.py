@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The page at METRICS_PORT/: what it tells, what it keeps to itself, and that it harms nobody."""
+import html.parser
+import re
+import threading
+import urllib.error
+import urllib.request
+
+from harness import CODE, KEY, SECRET, Service, eventually, fails, running, story
+from metrics import WORLD, metrics_url
+
+VOID = {"meta", "link", "input", "line", "rect", "path", "br"}
+
+
+class Page(html.parser.HTMLParser):
+    """A page as a browser without scripts has it: well-formed, and its text by the parts' ids."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.text, self.problems, self.attributes = [], [], {}, [], []
+        self.feed(text)
+        self.close()
+        if self.open:
+            self.problems.append(f"never closed: {self.open}")
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.attributes.append((tag, attrs))
+        if attrs.get("id") in self.ids:
+            self.problems.append(f"id twice: {attrs['id']}")
+        if attrs.get("id"):
+            self.ids.append(attrs["id"])
+        if tag not in VOID:
+            self.open.append((tag, attrs.get("id")))
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open[-1][0] != tag:
+            self.problems.append(f"</{tag}> closes {self.open[-1:]}")
+        else:
+            self.open.pop()
+
+    def handle_data(self, data):
+        for tag, part in self.open:
+            if part:
+                self.text[part] = self.text.get(part, "") + data
+
+
+def get(service, path="/", method="GET"):
+    request = urllib.request.Request(metrics_url(service).replace("/metrics", path), method=method)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as r:
+        return r.read().decode(), r.headers
+
+
+def page(service):
+    text, _ = get(service)
+    read = Page(text)
+    assert read.problems == [], read.problems
+    return read
+
+
+def calls_show_with_their_regions(w):
+    """A call shows with its session, its code, and each location that it was tried in"""
+    w.service.create(session_id="tried-twice", requested_region=["us-west-2", "us-east-1"])
+    fails(lambda: w.service.create(session_id="no-alias", deployment="alias-nowhere"), CODE.NOT_FOUND)
+    text = page(w.service).text
+    for words in ("tried-twice", "us-west-2", "FleetCapacityExceededException", "no-alias", "NotFound",
+                  "CreateGameSession"):
+        assert words in text["calls"], (words, text["calls"])
+    assert "us-west-2" in text["locations"] and "us-east-1" in text["locations"], text["locations"]
+    assert "CreateGameSession" in text["operations"] and "CreateGameSession" in text["rpcs"]
+    # In plain words, with what to do.
+    assert "has no free server process" in text["troubles"], text["troubles"]
+    assert "Compare the session template's deployment" in text["troubles"], text["troubles"]
+    assert "Serving" in text["health"]
+
+
+def an_empty_page_says_so(w):
+    """Before the first call each part says that there is nothing, and what would be there"""
+    with running(Service(w.sim.url)) as service:
+        def ready():
+            text = page(service).text
+            return text if "Valid" in text["tiles"] else None
+        text = eventually(ready, "the page is there")
+        assert "No call yet" in text["calls"] and "None yet" in text["locations"], text
+        assert "None." in text["reclaims"] and "no calls yet" in text["tiles"], text
+
+
+def hostile_text_is_only_text(w):
+    """What comes from a peer is escaped, wherever it shows"""
+    evil = "<script>alert(1)</script>\"'&<img src=x onerror=y>"
+    fails(lambda: w.service.create(session_id=evil[:30]), CODE.INVALID_ARGUMENT)
+    fails(lambda: w.service.create(requested_region=["<b>\"x\""], session_id="evil-region"),
+          CODE.INVALID_ARGUMENT)
+    text, _ = get(w.service)
+    assert "<script>alert" not in text and "onerror=y>" not in text and "<b>\"x" not in text
+    read = Page(text)
+    assert read.problems == [], read.problems
+    assert "<script>alert" in read.text["calls"]
+    assert len([a for tag, a in read.attributes if tag == "script"]) == 1
+    assert not [a for _, a in read.attributes if any(k.startswith("on") or k == "style" for k in a)]
+
+
+def nothing_is_given_away(w):
+    """No secret, session data, address or port of a game server is on the page"""
+    answer = w.service.create(session_id="secretive", session_data="hush-data", secret="hush-secret",
+                              maximum_player=3)
+    text, _ = get(w.service)
+    assert "secretive" in text
+    for hidden in (SECRET, KEY, "sim-secret", "hush-data", "hush-secret", answer.ip,
+                   str(answer.port), answer.server_id):
+        assert hidden not in text, hidden
+    configuration = text[text.index("h-configuration"):]
+    assert "***" in configuration and "AWS_REGION" in configuration and "us-east-1" in configuration
+
+
+def headers_are_safe(w):
+    """Nothing loads from elsewhere or runs but the page's own; nobody frames or keeps it"""
+    text, headers = get(w.service)
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'" and policy["frame-ancestors"] == "'none'", policy
+    assert policy["connect-src"] == "'self'" and policy["form-action"] == "'none'", policy
+    nonce = re.fullmatch(r"'nonce-([0-9a-f]{32})'", policy["script-src"]).group(1)
+    assert policy["style-src"] == policy["script-src"], policy
+    assert text.count(f'nonce="{nonce}"') == 2
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
+    assert headers["Cache-Control"] == "no-store" and headers["Content-Type"].startswith("text/html")
+    assert "Access-Control-Allow-Origin" not in headers
+    again, _ = get(w.service)
+    assert nonce not in again
+    for _, attributes in Page(text).attributes:
+        for name in ("src", "href"):
+            assert not re.match("https?:|//", attributes.get(name) or ""), attributes
+
+
+def it_only_reads(w):
+    """Other methods than GET and HEAD are refused"""
+    assert get(w.service, method="HEAD")[0] == ""
+    for method in ("POST", "PUT", "DELETE"):
+        try:
+            get(w.service, method=method)
+        except urllib.error.HTTPError as e:
+            assert e.code == 405, e
+        else:
+            raise AssertionError(f"{method} was not refused")
+
+
+def it_can_be_switched_off(w):
+    """CONSOLE_ENABLED=false: no page, and metrics as before"""
+    with running(Service(w.sim.url, CONSOLE_ENABLED="false")) as service:
+        service.create(session_id="unseen")
+        try:
+            get(service)
+        except urllib.error.HTTPError as e:
+            assert e.code == 404, e
+        else:
+            raise AssertionError("there is a page")
+        assert "grpc_server_handled_total" in get(service, "/metrics")[0]
+
+
+def many_calls_are_bounded(w):
+    """After more calls than it keeps the page holds the last ones, while others look on"""
+    stop = threading.Event()
+    seen = []
+
+    def look():
+        while not stop.is_set():
+            seen.append(len(get(w.service)[0]))
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    for i in range(350):
+        fails(lambda i=i: w.service.create(session_id=f"many {i}."), CODE.INVALID_ARGUMENT)
+    stop.set()
+    for looker in lookers:
+        looker.join()
+    assert len(seen) > 2
+    text = page(w.service).text["calls"]
+    assert "many 349." in text and "many 49." not in text and "The last 300 calls" in text
+    assert text.count("InvalidArgument") >= 300 and max(seen) < 1_000_000, max(seen)
+
+
+if __name__ == "__main__":
+    story([
+        calls_show_with_their_regions, an_empty_page_says_so, hostile_text_is_only_text,
+        nothing_is_given_away, headers_are_safe, it_only_reads, it_can_be_switched_off,
+        many_calls_are_bounded,
+    ], world=WORLD)
