@@ -2,6 +2,7 @@
 /* gamelift-sim: options, the world, the server, until SIGTERM or SIGINT. */
 #include "base/obj.h"
 #include "sim/ags.h"
+#include "sim/console.h"
 #include "sim/control.h"
 #include "sim/gamelift_service.h"
 #include "sim/http.h"
@@ -44,7 +45,8 @@ static const char usage[] =
     "  --print-world         print the example world and end\n"
     "  --help\n"
     "\n"
-    "Tests steer it under /_sim/ on the same port; sim/control.h lists the paths.\n";
+    "A page for people is at / of that port. Tests steer it under /_sim/ on the same port; "
+    "sim/control.h lists the paths.\n";
 
 struct options {
     const char *host;
@@ -241,16 +243,9 @@ static void start_services(const struct options *o, struct gamelift_world *world
     sts_init(&sts, &sim, &sts_settings);
     sim_sqs_init(&sqs, &sim, &gl);
     const struct sim_service services[] = {
-        gamelift_control(&gl),
-        ags_control(&ags),
-        sts_control(&sts),
-        sim_sqs_control(&sqs),
-        control_service(),
-        ags_service(&ags),
-        sts_service(&sts),
-        metadata_service(&sts),
-        sim_sqs_service(&sqs),
-        gamelift_service(&gl),
+        sim_console(&gl),       gamelift_control(&gl), ags_control(&ags),     sts_control(&sts),
+        sim_sqs_control(&sqs),  control_service(),     ags_service(&ags),     sts_service(&sts),
+        metadata_service(&sts), sim_sqs_service(&sqs), gamelift_service(&gl),
     };
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
         sim_add(&sim, &services[i]);

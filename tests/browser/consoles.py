@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Both consoles in headless Chromium; on demand: `scripts/console-test`."""
+import pathlib
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenario"))
+SHOTS = pathlib.Path(sys.argv.pop(2))
+from harness import CODE, Service, Sim, fails, running  # noqa: E402
+from metrics import metrics_url  # noqa: E402
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.chrome.service import Service as Driver  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--hide-scrollbars", "--no-proxy-server")
+
+# Text against what is behind it, WCAG 2.1: 4.5 to 1. Charts and hidden things are left out.
+CONTRAST = """
+const lum = c => { const f = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  return 0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2]); };
+const rgb = s => s.match(/[\\d.]+/g).map(Number);
+const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+  if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
+const bad = new Set();
+for (const e of document.querySelectorAll('body *')) {
+  if (e.closest('svg, script, style, .skip') || !e.offsetParent) continue;
+  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+  const a = lum(rgb(getComputedStyle(e).color)), b = lum(behind(e));
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < 4.5) bad.add(`${e.tagName}.${e.className} ${ratio.toFixed(2)}`);
+}
+return [...bad];
+"""
+
+
+class Browser:
+    def __init__(self, dark=False):
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in (*FLAGS, f"--user-data-dir={tempfile.mkdtemp()}"):
+            options.add_argument(flag)
+        if dark:
+            options.add_argument("--force-dark-mode")
+            options.add_argument("--blink-settings=preferredColorScheme=0")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
+
+    def open(self, url, width=1280, height=1800):
+        self.driver.set_window_size(width, height)
+        self.driver.get(url)
+
+    def text(self, part):
+        return self.driver.find_element(By.ID, part).text
+
+    def shot(self, name):
+        self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
+
+    def check(self, name):
+        """What holds for every page, at every width."""
+        self.shot(name)
+        errors = [e for e in self.driver.get_log("browser") if e["level"] == "SEVERE"]
+        assert not errors, errors
+        bad = self.driver.execute_script(CONTRAST)
+        assert not bad, f"{name}: too little contrast: {bad}"
+        wide = self.driver.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} pixels too wide"
+        print(f"ok      {name}")
+
+
+def until(check, what):
+    end = time.monotonic() + 30
+    while not check():
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+
+
+def busy(service):
+    for i in range(30):
+        service.create(session_id=f"busy-{i}", requested_region=["us-west-2", "us-east-1"])
+        fails(lambda: service.create(session_id="no id!"), CODE.INVALID_ARGUMENT)
+        service.create_async(session_id=f"match-{i}")
+
+
+def drive_service(browser, sim, service):
+    url = metrics_url(service).replace("/metrics", "/")
+    browser.open(url)
+    browser.check("service-empty")
+    busy(service)
+    until(lambda: "busy-29" in browser.text("calls"), "the page does not update itself")
+    browser.check("service-full")
+    browser.driver.find_element(By.ID, "find").send_keys("busy-7")
+    rows = browser.driver.find_elements(By.CSS_SELECTOR, "#calls tbody tr")
+    assert [r.is_displayed() for r in rows].count(True) == 1, "the filter does not filter"
+    browser.driver.find_element(By.ID, "find").clear()
+    browser.driver.find_element(By.ID, "failures").click()
+    rows = browser.driver.find_elements(By.CSS_SELECTOR, "#calls tbody tr")
+    assert [r.is_displayed() for r in rows].count(True) == 30, "only failures: other calls show"
+    for kind in ("throttle", "reset"):
+        sim.fault(kind=kind, count=6)
+        fails(lambda: service.create(session_id="struck"),
+              CODE.RESOURCE_EXHAUSTED if kind == "throttle" else CODE.UNAVAILABLE)
+    until(lambda: "asks for fewer requests" in browser.text("troubles"), "no trouble shows")
+    browser.check("service-fault")
+    browser.open(url, 390, 1600)
+    browser.check("service-narrow")
+
+
+def drive_sim(browser, sim):
+    browser.open(sim.url + "/")
+    browser.check("sim-full")
+    button = browser.driver.find_element(By.XPATH, "//button[text()='Throttle']")
+    button.click()
+    assert "throttle" in browser.text("faults"), browser.text("faults")
+    browser.driver.find_element(By.XPATH, "//button[text()='Fill up']").click()
+    assert "Outage rehearsed" in browser.text("state")
+    browser.check("sim-fault")
+    browser.driver.find_element(By.XPATH, "//button[text()='Reset everything']").click()
+    assert "All well" in browser.text("state") and "None" in browser.text("sessions")
+    browser.check("sim-empty")
+    browser.open(sim.url + "/", 390, 1600)
+    browser.check("sim-narrow")
+
+
+def main():
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with running(Sim()) as sim, running(Service(sim.url, AB_BASE_URL=sim.url,
+                                                AB_CLIENT_ID="sim-client",
+                                                AB_CLIENT_SECRET="sim-secret")) as service:
+        browser = Browser()
+        try:
+            drive_service(browser, sim, service)
+            drive_sim(browser, sim)
+        finally:
+            browser.driver.quit()
+        browser = Browser(dark=True)
+        try:
+            busy(service)
+            browser.open(metrics_url(service).replace("/metrics", "/"))
+            browser.check("service-dark")
+            browser.open(sim.url + "/")
+            browser.check("sim-dark")
+        finally:
+            browser.driver.quit()
+
+
+main()
