@@ -27,6 +27,7 @@
 #include "telemetry/upstream_metrics.h"
 #include "version.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -68,6 +69,7 @@ struct app {
     uv_signal_t sigint;
     struct loop_timer drain_timer;
     bool stopping;
+    atomic_bool draining;  /* the same, for other threads */
     int64_t drained_by_ms; /* end of the grace time */
 };
 
@@ -106,6 +108,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     if (app->stopping)
         _exit(128 + number);
     app->stopping = true;
+    atomic_store(&app->draining, true);
     LOG_INFO(NULL, "stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
              LOG_INT("delay_s", app->config.shutdown_delay_s),
              LOG_INT("grace_s", app->config.shutdown_grace_s),
@@ -366,6 +369,12 @@ static void start_console(struct app *app, const struct service_metrics_options 
     app->console = console_new(&options);
 }
 
+/* Of the metrics server: what health says over gRPC, for probes that cannot speak that, or TLS. */
+static bool on_health(void *priv) {
+    struct app *app = priv;
+    return !atomic_load(&app->draining) && service_metrics_alive(app->service_metrics);
+}
+
 static struct err *start_metrics(struct app *app) {
     const struct service_metrics_options options = {
         .metrics = app->metrics,
@@ -387,6 +396,8 @@ static struct err *start_metrics(struct app *app) {
         .port = app->config.metrics_port,
         .page = app->console != NULL ? console_page : NULL,
         .page_priv = app->console,
+        .health = on_health,
+        .health_priv = app,
     };
     return metrics_server_start(&web, app->arena, &app->metrics_server);
 }

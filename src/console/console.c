@@ -144,9 +144,3 @@ void console_page(void *priv, struct str page_nonce, struct buf *out) {
     state_copy(c->sampler, &p.state);
     html_template(out, ASSET_STR(console_html), fill, &p);
 }
-
-bool console_healthy(struct console *c) {
-    struct page p = {.mono_ms = clock_mono_ms()};
-    state_copy(c->sampler, &p.state);
-    return p.state.serving && !page_stalled(&p);
-}

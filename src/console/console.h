@@ -30,7 +30,4 @@ void console_free(struct console *console);
 /* Makes the page; for metrics_server_page. */
 metrics_server_page_fn console_page;
 
-/* Whether the event loop has run lately, and the service does not drain. Any thread. */
-bool console_healthy(struct console *console);
-
 #endif

@@ -5,9 +5,11 @@
 #include "base/obj.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define INTERVAL_MS 1000
+#define ALIVE_MS 3000
 
 /* What becomes of connections to the gRPC port. */
 enum { ACCEPTED, REFUSED, STRANGER, CUT_OFF, CONNECTION_FATES };
@@ -17,7 +19,8 @@ struct service_metrics {
 #define SERVICE_METRICS_MAGIC 0x7d15e2f9U
     struct service_metrics_options options;
     struct loop_timer timer;
-    int64_t due_us; /* when the timer should run */
+    int64_t due_us;         /* when the timer should run */
+    _Atomic int64_t ran_ms; /* the last time that it did */
     struct metric *lag;
     struct metric *in_flight;
     struct metric *transfers;
@@ -116,6 +119,7 @@ static void sample(struct loop_timer *timer) {
     sample_connections(m);
     sample_authorization(m);
     m->due_us = now + INTERVAL_MS * 1000;
+    atomic_store(&m->ran_ms, now / 1000);
     loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
 }
 
@@ -228,6 +232,11 @@ struct service_metrics *service_metrics_new(const struct service_metrics_options
     m->due_us = clock_mono_us();
     sample(&m->timer);
     return m;
+}
+
+bool service_metrics_alive(const struct service_metrics *m) {
+    OBJ_CHECK(m, SERVICE_METRICS_MAGIC);
+    return clock_mono_us() / 1000 - atomic_load(&m->ran_ms) < ALIVE_MS;
 }
 
 void service_metrics_free(struct service_metrics *m) {

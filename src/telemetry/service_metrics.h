@@ -32,6 +32,8 @@ struct service_metrics;
 
 /* Starts sampling. */
 struct service_metrics *service_metrics_new(const struct service_metrics_options *options);
+/* The event loop has run within the last three seconds. Any thread. */
+bool service_metrics_alive(const struct service_metrics *m);
 /* Ends it. NULL is fine. */
 void service_metrics_free(struct service_metrics *m);
 

@@ -3,11 +3,12 @@
 """The page at METRICS_PORT/: what it tells, what it keeps to itself, and that it harms nobody."""
 import html.parser
 import re
+import subprocess
 import threading
 import urllib.error
 import urllib.request
 
-from harness import CODE, KEY, SECRET, Service, eventually, fails, running, story
+from harness import CODE, KEY, SECRET, Service, eventually, fails, plain_environment, program, running, story
 from metrics import WORLD, metrics_url
 
 VOID = {"meta", "link", "input", "line", "rect", "path", "br"}
@@ -148,6 +149,24 @@ def it_only_reads(w):
             raise AssertionError(f"{method} was not refused")
 
 
+def probes_are_answered(w):
+    """/healthz says SERVING, and --health-check agrees, over gRPC and over HTTP"""
+    assert get(w.service, "/healthz")[0] == "SERVING\n"
+    ports = {"GRPC_PORT": w.service.target.rsplit(":", 1)[1],
+             "METRICS_PORT": re.search(r":(\d+)/", metrics_url(w.service)).group(1)}
+
+    def asked(**more):
+        done = subprocess.run([program("session-dsm"), "--health-check"], timeout=20, check=False,
+                              env=plain_environment(**{**ports, **more}), capture_output=True, text=True)
+        return done.returncode, done.stderr
+    assert asked() == (0, ""), asked()
+    assert asked(GRPC_TLS_CERTIFICATE_FILE="/a") == (0, "")
+    for wrong in ({"GRPC_PORT": "9"}, {"GRPC_PORT": "0"}, {"GRPC_PORT": "x"},
+                  {"GRPC_TLS_CERTIFICATE_FILE": "/a", "METRICS_PORT": "9"}):
+        status, said = asked(**wrong)
+        assert status == 1 and said.startswith("session-dsm: "), (wrong, said)
+
+
 def it_can_be_switched_off(w):
     """CONSOLE_ENABLED=false: no page, and metrics as before"""
     with running(Service(w.sim.url, CONSOLE_ENABLED="false")) as service:
@@ -187,6 +206,7 @@ def many_calls_are_bounded(w):
 if __name__ == "__main__":
     story([
         calls_show_with_their_regions, an_empty_page_says_so, hostile_text_is_only_text,
-        nothing_is_given_away, headers_are_safe, it_only_reads, it_can_be_switched_off,
+        nothing_is_given_away, headers_are_safe, it_only_reads,
+        probes_are_answered, it_can_be_switched_off,
         many_calls_are_bounded,
     ], world=WORLD)
