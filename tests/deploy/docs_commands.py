@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every command of a ```sh block in the documents is run, on a copy, or named here with the reason why
+it is not. A new command that is neither fails."""
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenario"))
+from harness import ROOT, plain_environment, story  # noqa: E402
+
+DOCS = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+
+# Beginnings of commands that are not run, and who runs them instead, or why nobody can.
+NOT_RUN = {
+    "./scripts/test": "this is part of it",
+    "ctest --test-dir build": "this is part of it",
+    "./scripts/bench": "takes minutes, and is run on demand",
+    "./scripts/console-test": "needs a browser; on demand",
+    "sudo ./scripts/image-test": "needs root, and minutes; on demand",
+    "$EDITOR ": "a person's own",
+    "cmake --build build --target regenerate": "golden.new_rpc regenerates a changed contract",
+    "codegen/generate.py": "golden.new_rpc uses each of its ways",
+    "docker ": "needs a container engine; scripts/image-test builds and starts the image without one",
+    "scripts/extend-deploy": "deploy.extend_deploy runs it against a fake extend-helper-cli",
+    "kubectl ": "needs a cluster; deploy.manifests checks the manifests",
+    "cp .env.template .env": "deploy.extend_deploy fills in the template",
+}
+
+
+def blocks():
+    """(document, commands) of each block; a command that goes on over lines is one."""
+    for name in DOCS:
+        for text in re.findall(r"^```sh\n(.*?)^```", (ROOT / name).read_text(), re.M | re.S):
+            commands, open_text = [], ""
+            for line in text.splitlines():
+                open_text += ("\n" if open_text else "") + line
+                if open_text.count("'") % 2 or open_text.endswith("\\"):
+                    continue
+                commands.append(open_text)
+                open_text = ""
+            assert not open_text, (name, open_text)
+            yield name, [c for c in commands if c.strip() and not c.lstrip().startswith("#")]
+
+
+def reason(command):
+    return next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
+
+
+def free_ports(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def copy_tree(into):
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others",
+                             "--exclude-standard"], capture_output=True, check=True).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, target)
+
+
+def every_exception_is_needed():
+    """Each reason not to run something still fits a command"""
+    commands = [c for _, block in blocks() for c in block]
+    for start in NOT_RUN:
+        assert any(c.startswith(start) for c in commands), f"no document says {start!r} any more"
+
+
+def run(copy, commands):
+    """Runs a block. The documents' ports may be taken on this machine: free ones stand in for them."""
+    sim, grpc, metrics = free_ports(3)
+    text = "set -eo pipefail; set -m\n" + "\n".join(commands).replace("8090", str(sim)).replace(
+        "session-dsm-client create", f"session-dsm-client --target localhost:{grpc} create")
+    settings = copy / "deploy" / "sim" / "demo.env"
+    original = (ROOT / "deploy" / "sim" / "demo.env").read_text()
+    settings.write_text(original.replace("8090", str(sim)) +
+                        f"GRPC_PORT={grpc}\nMETRICS_PORT={metrics}\n")
+    return subprocess.run(["bash", "-c", text], cwd=copy, env=plain_environment(),
+                          capture_output=True, text=True, timeout=900, check=False), text
+
+
+def commands_run():
+    """What is not excepted runs, block by block, and succeeds"""
+    ran = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, "copy")
+        copy.mkdir()
+        copy_tree(copy)
+        for name, block in blocks():
+            todo = [c for c in block if reason(c) is None]
+            if not todo:
+                continue
+            text = "set -eo pipefail; set -m\n" + "\n".join(todo)
+            done, text = run(copy, todo)
+            assert done.returncode == 0, (name, text, done.stdout[-2000:], done.stderr[-2000:])
+            ran += todo
+    assert len(ran) >= 8, ran
+
+
+if __name__ == "__main__":
+    story([every_exception_is_needed, commands_run], shared=False)
