@@ -115,9 +115,10 @@ static unsigned bucket_of(int64_t us) {
 
 /* Upper end of a bucket in microseconds. */
 static double bucket_end_us(unsigned bucket) {
-    unsigned top = (bucket - 1) / 2;
-    double from = (double)(UINT64_C(256) << top);
-    return bucket == 0 ? 256.0 : from * ((bucket - 1) % 2 == 0 ? 1.5 : 2.0);
+    if (bucket == 0)
+        return 256.0;
+    double from = (double)(UINT64_C(256) << ((bucket - 1) / 2));
+    return from * ((bucket - 1) % 2 == 0 ? 1.5 : 2.0);
 }
 
 double recorder_quantile(const uint32_t histogram[RECORDER_HISTOGRAM], double share) {
@@ -150,11 +151,11 @@ static void advance(struct kept_series *k, int64_t slice) {
         k->slice = slice;
 }
 
-static void count(struct recorder *r, struct kept_series *k, bool ok, int64_t duration_us) {
+/* The lock is held. */
+static void count(struct kept_series *k, bool ok, int64_t duration_us) {
     if (k == NULL)
         return;
     int64_t slice = clock_mono_us() / US_PER_SLICE;
-    AZ(pthread_mutex_lock(&r->series_lock));
     if (slice > k->slice)
         advance(k, slice);
     struct slice *s = &k->s.slices[(size_t)k->slice % RECORDER_SLICES];
@@ -165,37 +166,42 @@ static void count(struct recorder *r, struct kept_series *k, bool ok, int64_t du
     uint16_t *bucket = &s->histogram[bucket_of(duration_us)];
     if (*bucket < UINT16_MAX)
         ++*bucket;
-    AZ(pthread_mutex_unlock(&r->series_lock));
 }
 
 static bool is_series(const struct kept_series *k, enum series_kind kind, struct str name,
                       struct str region) {
-    return k->s.kind == kind && str_eq(str_n(k->s.name, k->name_n), name) &&
-           str_eq(str_n(k->s.region, k->region_n), region);
+    return k->s.kind == kind && k->name_n == name.n && k->region_n == region.n &&
+           (name.n == 0 || memcmp(k->s.name, name.p, name.n) == 0) &&
+           (region.n == 0 || memcmp(k->s.region, region.p, region.n) == 0);
 }
 
-/* The series of that name, made if need be; NULL if there are too many already. */
+/* The series of that name, made if need be; NULL if there are too many. The lock is held. */
 static struct kept_series *series_of(struct recorder *r, enum series_kind kind, struct str name,
                                      struct str region) {
-    struct kept_series *found = NULL;
-    name = str_utf8_cut(name, sizeof found->s.name - 1);
-    region = str_utf8_cut(region, sizeof found->s.region - 1);
-    AZ(pthread_mutex_lock(&r->series_lock));
-    for (size_t i = 0; i < r->n_series && found == NULL; i++)
+    struct kept_series *k;
+    name = str_utf8_cut(name, sizeof k->s.name - 1);
+    region = str_utf8_cut(region, sizeof k->s.region - 1);
+    for (size_t i = 0; i < r->n_series; i++)
         if (is_series(r->series[i], kind, name, region))
-            found = r->series[i];
-    if (found == NULL && r->n_series < RECORDER_SERIES) {
-        found = calloc(1, sizeof *found);
-        AN(found);
-        found->s.kind = kind;
-        COPY(found->s.name, name);
-        COPY(found->s.region, region);
-        found->name_n = name.n;
-        found->region_n = region.n;
-        r->series[r->n_series++] = found;
-    }
+            return r->series[i];
+    if (r->n_series == RECORDER_SERIES)
+        return NULL;
+    k = calloc(1, sizeof *k);
+    AN(k);
+    k->s.kind = kind;
+    COPY(k->s.name, name);
+    COPY(k->s.region, region);
+    k->name_n = name.n;
+    k->region_n = region.n;
+    r->series[r->n_series++] = k;
+    return k;
+}
+
+static void count_in(struct recorder *r, enum series_kind kind, struct str name, struct str region,
+                     bool ok, int64_t duration_us) {
+    AZ(pthread_mutex_lock(&r->series_lock));
+    count(series_of(r, kind, name, region), ok, duration_us);
     AZ(pthread_mutex_unlock(&r->series_lock));
-    return found;
 }
 
 bool recorder_series(struct recorder *r, size_t i, struct series *ret) {
@@ -298,7 +304,7 @@ void recorder_attempt(struct recorder *r, struct ctx *ctx, struct str service, s
     if (r == NULL)
         return;
     OBJ_CHECK(r, RECORDER_MAGIC);
-    count(r, series_of(r, SERIES_OPERATION, operation, region), err == NULL, duration_us);
+    count_in(r, SERIES_OPERATION, operation, region, err == NULL, duration_us);
     /* A caller that went away is no trouble of the upstream. */
     if (err != NULL && err->origin != ERR_CALLER)
         note_trouble(r, service, operation, region, err);
@@ -314,7 +320,7 @@ void recorder_location(struct recorder *r, struct ctx *ctx, struct str location,
         return;
     OBJ_CHECK(r, RECORDER_MAGIC);
     int64_t took = ctx->trail != NULL ? ctx->trail->pending_us : 0;
-    count(r, series_of(r, SERIES_LOCATION, location, STR_NULL), err == NULL, took);
+    count_in(r, SERIES_LOCATION, location, STR_NULL, err == NULL, took);
     if (ctx->trail == NULL)
         return;
     add_step(ctx, location, true, took, err);
@@ -393,8 +399,11 @@ void recorder_finished(struct recorder *r, const struct rpc_call *rpc,
         return;
     OBJ_CHECK(r, RECORDER_MAGIC);
     const struct method_fields *fields = fields_of(r, rpc->method);
-    if (fields != NULL)
-        count(r, fields->series, outcome->code == RPC_OK, outcome->duration_us);
+    if (fields != NULL) {
+        AZ(pthread_mutex_lock(&r->series_lock));
+        count(fields->series, outcome->code == RPC_OK, outcome->duration_us);
+        AZ(pthread_mutex_unlock(&r->series_lock));
+    }
     AZ(pthread_mutex_lock(&r->calls_lock));
     struct recorded_call *c = &r->calls[r->n_calls++ % RECORDER_CALLS];
     c->number = r->n_calls;
