@@ -13,6 +13,7 @@
 
 /* What a call did so far; in its arena. */
 struct call_trail {
+    struct arena *arena; /* the call's; what is done for it has arenas that end before */
     struct step *first;
     struct step **last;
     unsigned n;
@@ -234,6 +235,7 @@ void recorder_admit(struct recorder *r, struct rpc_call *rpc) {
     if (r == NULL || !is_shown(rpc->service))
         return;
     struct call_trail *trail = arena_alloc(rpc->ctx.arena, sizeof *trail);
+    trail->arena = rpc->ctx.arena;
     trail->last = &trail->first;
     rpc->ctx.trail = trail;
 }
@@ -243,10 +245,10 @@ static void add_step(struct ctx *ctx, struct str what, bool location, int64_t du
     struct call_trail *trail = ctx->trail;
     if (trail->n++ >= RECORDER_STEPS)
         return;
-    struct step *s = arena_alloc(ctx->arena, sizeof *s);
+    struct step *s = arena_alloc(trail->arena, sizeof *s);
     *s = (struct step){
-        .what = what,
-        .answer = err == NULL ? STR("OK") : name_of(err),
+        .what = arena_str(trail->arena, what),
+        .answer = err == NULL ? STR("OK") : arena_str(trail->arena, name_of(err)),
         .location = location,
         .ok = err == NULL,
         .duration_us = duration_us > UINT32_MAX ? UINT32_MAX : (uint32_t)duration_us,

@@ -88,6 +88,32 @@ static void calls_are_remembered_newest_first(void **state) {
     recorder_free(r);
 }
 
+static void parts_of_a_call_may_end_before_it(void **state) {
+    struct recorder *r = recorder_new();
+    struct recorded_call *calls = calloc(RECORDER_CALLS, sizeof *calls);
+    struct told t;
+    (void)state;
+    recorder_expect(r, &dsm_session_dsm_service);
+    arrives(r, &t, "s-1");
+    for (int i = 0; i < 2; i++) {
+        struct arena *arena = arena_new(ARENA_LIMIT_DEFAULT);
+        struct ctx part = t.rpc.ctx;
+        struct err err = full;
+        part.arena = arena;
+        err.type = arena_str(arena, full.type);
+        recorder_attempt(r, &part, STR("GameLift"), arena_str(arena, STR("CreateGameSession")),
+                         STR("us-east-1"), 900, &err);
+        arena_free(arena);
+    }
+    ends(r, &t, NULL, 2000);
+    assert_int_equal(recorder_calls(r, calls, RECORDER_CALLS), 1);
+    assert_int_equal(calls[0].n_steps, 2);
+    assert_string_equal(calls[0].steps[1].what, "CreateGameSession");
+    assert_string_equal(calls[0].steps[1].answer, "FleetCapacityExceededException");
+    free(calls);
+    recorder_free(r);
+}
+
 static void memory_is_bounded(void **state) {
     struct recorder *r = recorder_new();
     struct recorded_call *calls = calloc(RECORDER_CALLS, sizeof *calls);
@@ -250,6 +276,7 @@ static void advice_fits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_are_remembered_newest_first),
+        cmocka_unit_test(parts_of_a_call_may_end_before_it),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(nothing_is_noted_without_a_console),
         cmocka_unit_test(slices_follow_the_time),
