@@ -32,7 +32,7 @@ static const char usage[] =
     "  health         grpc.health.v1 Check; JSON may hold {\"service\": \"...\"}\n"
     "\n"
     "Options:\n"
-    "  -t, --target HOST:PORT   where the service listens (default localhost:6565)\n"
+    "  -t, --target HOST:PORT   where the service listens (default 127.0.0.1:6565)\n"
     "  -T, --timeout SECONDS    deadline of the call, 1 to 3600 (default 30)\n"
     "  -H, --header KEY:VALUE   metadata to send, such as authorization; may be repeated\n"
     "  -h, --help               this text\n"
@@ -159,7 +159,7 @@ int main(int argc, char **argv) {
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    const char *target = "localhost:6565";
+    const char *target = "127.0.0.1:6565";
     const char *headers[16];
     size_t n_headers = 0;
     int64_t seconds = 30;
