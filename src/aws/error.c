@@ -97,7 +97,7 @@ static enum rpc_code code_of_status(int status) {
     case 429:
         return RPC_RESOURCE_EXHAUSTED;
     default:
-        return status >= 500 ? RPC_UNAVAILABLE : RPC_UNKNOWN;
+        return status >= 500 ? RPC_UNAVAILABLE : RPC_INTERNAL;
     }
 }
 
