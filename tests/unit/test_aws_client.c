@@ -120,7 +120,7 @@ static void a_redirect_is_an_error(void **state) {
     usual_client();
     EXPECT(ANSWER_WITH(302, "Location: https://elsewhere/", ""));
     terminate();
-    assert_bad(RPC_UNKNOWN, ERR_UPSTREAM);
+    assert_bad(RPC_INTERNAL, ERR_UPSTREAM);
 }
 
 /* ---- trying again ---- */
