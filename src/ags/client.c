@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "codec/access.h"
 #include "codec/json.h"
+#include "codec/texts.h"
 #include "codec/validate.h"
 #include "http/backoff.h"
 
@@ -65,29 +66,15 @@ struct error_body {
     struct str error_description;
 };
 
-static const struct codec_shape text = {
-    .kind = CODEC_STRING,
-    .name = "String",
-    .size = sizeof(struct str),
-};
-
-#define TEXT_MEMBER(wire, field)                                                                   \
-    { .name = STR_INIT(wire), .offset = offsetof(struct error_body, field), .shape = &text }
-
 static const struct codec_member error_members[] = {
-    TEXT_MEMBER("errorMessage", error_message),
-    TEXT_MEMBER("message", message),
-    TEXT_MEMBER("error", error),
-    TEXT_MEMBER("error_description", error_description),
+    CODEC_TEXT(struct error_body, "errorMessage", error_message),
+    CODEC_TEXT(struct error_body, "message", message),
+    CODEC_TEXT(struct error_body, "error", error),
+    CODEC_TEXT(struct error_body, "error_description", error_description),
 };
 
-static const struct codec_shape error_shape = {
-    .kind = CODEC_STRUCT,
-    .name = "Error",
-    .size = sizeof(struct error_body),
-    .members = error_members,
-    .n_members = ARRAY_LEN(error_members),
-};
+static const struct codec_shape error_shape =
+    CODEC_TEXTS(struct error_body, "Error", error_members);
 
 static struct str error_text(struct arena *a, struct str json) {
     struct error_body body = {.message = STR_NULL};

@@ -5,6 +5,7 @@
 #include "auth/strict_json.h"
 #include "base/obj.h"
 #include "codec/json.h"
+#include "codec/texts.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -45,24 +46,12 @@ struct header {
     struct str kid;
 };
 
-static const struct codec_shape text_shape = {
-    .kind = CODEC_STRING,
-    .name = "String",
-    .size = sizeof(struct str),
-};
-
 static const struct codec_member header_members[] = {
-    {.name = STR_INIT("alg"), .offset = offsetof(struct header, alg), .shape = &text_shape},
-    {.name = STR_INIT("kid"), .offset = offsetof(struct header, kid), .shape = &text_shape},
+    CODEC_TEXT(struct header, "alg", alg),
+    CODEC_TEXT(struct header, "kid", kid),
 };
 
-static const struct codec_shape header_shape = {
-    .kind = CODEC_STRUCT,
-    .name = "Header",
-    .size = sizeof(struct header),
-    .members = header_members,
-    .n_members = ARRAY_LEN(header_members),
-};
+static const struct codec_shape header_shape = CODEC_TEXTS(struct header, "Header", header_members);
 
 static struct err *read_header(struct arena *a, struct str json, struct jwt *jwt) {
     struct header header = {.alg = STR_NULL};

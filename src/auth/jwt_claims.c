@@ -4,6 +4,7 @@
 #include "auth/strict_json.h"
 #include "base/obj.h"
 #include "codec/json.h"
+#include "codec/texts.h"
 
 #include <math.h>
 
@@ -50,12 +51,6 @@ struct claims {
     struct namespace_role_list namespace_roles;
 };
 
-static const struct codec_shape text_shape = {
-    .kind = CODEC_STRING,
-    .name = "String",
-    .size = sizeof(struct str),
-};
-
 /* NumericDate may have a fraction (RFC 7519 section 2). */
 static const struct codec_shape date_shape = {
     .kind = CODEC_DOUBLE,
@@ -78,8 +73,8 @@ static const struct codec_shape long_shape = {
     }
 
 static const struct codec_member permission_members[] = {
-    MEMBER("Resource", permission, resource, text_shape),
-    MEMBER("resource", permission, resource_lower, text_shape),
+    CODEC_TEXT(struct permission, "Resource", resource),
+    CODEC_TEXT(struct permission, "resource", resource_lower),
     NUMBER("Action", permission, action, long_shape),
     NUMBER("action", permission, action_lower, long_shape),
 };
@@ -103,12 +98,12 @@ static const struct codec_shape texts_shape = {
     .kind = CODEC_LIST,
     .name = "Texts",
     .size = sizeof(struct text_list),
-    .element = &text_shape,
+    .element = &codec_any_text,
 };
 
 static const struct codec_member namespace_role_members[] = {
-    MEMBER("roleId", jwt_namespace_role, id, text_shape),
-    MEMBER("namespace", jwt_namespace_role, namespace_name, text_shape),
+    CODEC_TEXT(struct jwt_namespace_role, "roleId", id),
+    CODEC_TEXT(struct jwt_namespace_role, "namespace", namespace_name),
 };
 
 static const struct codec_shape namespace_role_shape = {
@@ -130,10 +125,10 @@ static const struct codec_member claims_members[] = {
     NUMBER("exp", claims, exp, date_shape),
     NUMBER("nbf", claims, nbf, date_shape),
     NUMBER("iat", claims, iat, date_shape),
-    MEMBER("sub", claims, sub, text_shape),
-    MEMBER("client_id", claims, client_id, text_shape),
-    MEMBER("namespace", claims, namespace_name, text_shape),
-    MEMBER("extend_namespace", claims, extend_namespace, text_shape),
+    CODEC_TEXT(struct claims, "sub", sub),
+    CODEC_TEXT(struct claims, "client_id", client_id),
+    CODEC_TEXT(struct claims, "namespace", namespace_name),
+    CODEC_TEXT(struct claims, "extend_namespace", extend_namespace),
     MEMBER("permissions", claims, permissions, permissions_shape),
     MEMBER("roles", claims, roles, texts_shape),
     MEMBER("namespace_roles", claims, namespace_roles, namespace_roles_shape),

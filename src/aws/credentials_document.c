@@ -4,6 +4,7 @@
 #include "aws/credentials_source.h"
 #include "base/obj.h"
 #include "codec/json.h"
+#include "codec/texts.h"
 
 #include <time.h>
 
@@ -111,20 +112,11 @@ struct document {
     struct str expiration;
 };
 
-static const struct codec_shape string_shape = {
-    .kind = CODEC_STRING,
-    .name = "String",
-    .size = sizeof(struct str),
-};
-
 static const struct codec_shape integer_shape = {
     .kind = CODEC_INTEGER,
     .name = "Integer",
     .size = sizeof(int32_t),
 };
-
-#define STRING_MEMBER(wire, type, field)                                                           \
-    { .name = STR_INIT(wire), .offset = offsetof(struct type, field), .shape = &string_shape }
 
 static const struct codec_member document_members[] = {
     {.name = STR_INIT("Version"),
@@ -132,13 +124,13 @@ static const struct codec_member document_members[] = {
      .has_offset = offsetof(struct document, has_version),
      .has = true,
      .shape = &integer_shape},
-    STRING_MEMBER("Code", document, code),
-    STRING_MEMBER("Message", document, message),
-    STRING_MEMBER("AccessKeyId", document, access_key_id),
-    STRING_MEMBER("SecretAccessKey", document, secret_access_key),
-    STRING_MEMBER("Token", document, token),
-    STRING_MEMBER("SessionToken", document, session_token),
-    STRING_MEMBER("Expiration", document, expiration),
+    CODEC_TEXT(struct document, "Code", code),
+    CODEC_TEXT(struct document, "Message", message),
+    CODEC_TEXT(struct document, "AccessKeyId", access_key_id),
+    CODEC_TEXT(struct document, "SecretAccessKey", secret_access_key),
+    CODEC_TEXT(struct document, "Token", token),
+    CODEC_TEXT(struct document, "SessionToken", session_token),
+    CODEC_TEXT(struct document, "Expiration", expiration),
 };
 
 static const struct codec_shape document_shape = {
@@ -228,10 +220,10 @@ struct fault {
 };
 
 static const struct codec_member fault_members[] = {
-    STRING_MEMBER("code", fault, code[0]),
-    STRING_MEMBER("Code", fault, code[1]),
-    STRING_MEMBER("message", fault, message[0]),
-    STRING_MEMBER("Message", fault, message[1]),
+    CODEC_TEXT(struct fault, "code", code[0]),
+    CODEC_TEXT(struct fault, "Code", code[1]),
+    CODEC_TEXT(struct fault, "message", message[0]),
+    CODEC_TEXT(struct fault, "Message", message[1]),
 };
 
 static const struct codec_shape fault_shape = {

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "codec/json.h"
+#include "codec/texts.h"
 
 #include <stdlib.h>
 
@@ -26,29 +27,15 @@ struct error_body {
     struct str capital_message;
 };
 
-static const struct codec_shape string_shape = {
-    .kind = CODEC_STRING,
-    .name = "String",
-    .size = sizeof(struct str),
-};
-
-#define STRING_MEMBER(wire, field)                                                                 \
-    { .name = STR_INIT(wire), .offset = offsetof(struct error_body, field), .shape = &string_shape }
-
 static const struct codec_member error_members[] = {
-    STRING_MEMBER("__type", type),
-    STRING_MEMBER("code", code),
-    STRING_MEMBER("message", message),
-    STRING_MEMBER("Message", capital_message),
+    CODEC_TEXT(struct error_body, "__type", type),
+    CODEC_TEXT(struct error_body, "code", code),
+    CODEC_TEXT(struct error_body, "message", message),
+    CODEC_TEXT(struct error_body, "Message", capital_message),
 };
 
-static const struct codec_shape error_shape = {
-    .kind = CODEC_STRUCT,
-    .name = "Error",
-    .size = sizeof(struct error_body),
-    .members = error_members,
-    .n_members = ARRAY_LEN(error_members),
-};
+static const struct codec_shape error_shape =
+    CODEC_TEXTS(struct error_body, "Error", error_members);
 
 /* "aws.protocoltests#FooError:http://..." -> "FooError" */
 static struct str bare_name(struct str name) {
