@@ -14,9 +14,11 @@ docs/reliability.md holds, and compares nothing.
 import contextlib
 import itertools
 import sys
+import threading
 
 import grpc
 import harness
+from door import Door
 from harness import SHORT, Service, Sim, eventually, running
 
 WORLD = {
@@ -32,6 +34,7 @@ OK, REFUSED = "OK", "success=false"
 
 # What the stand-in does.
 FAULTS = {
+    "refused": {"kind": "refused"},  # by the door in front of it
     "reset before": {"kind": "reset"},
     "reset after": {"kind": "reset", "when": "after"},
     "closed": {"kind": "close"},
@@ -54,7 +57,7 @@ FAULTS = {
 }
 # The answer to a call whose upstream request fails like this for good.
 LASTING = {
-    "reset before": "UNAVAILABLE", "reset after": "UNAVAILABLE", "closed": "UNAVAILABLE",
+    "refused": "UNAVAILABLE", "reset before": "UNAVAILABLE", "reset after": "UNAVAILABLE", "closed": "UNAVAILABLE",
     "half header": "UNAVAILABLE", "half body": "UNAVAILABLE", "slow": OK,
     "silent before": "DEADLINE_EXCEEDED", "silent after": "DEADLINE_EXCEEDED",
     "400": "INVALID_ARGUMENT", "403": "PERMISSION_DENIED", "500": "UNAVAILABLE",
@@ -62,13 +65,20 @@ LASTING = {
     "come later": "RESOURCE_EXHAUSTED", "1 GB": "INTERNAL", "wrong JSON": "INTERNAL",
     "JSON after": "INTERNAL",
 }
-PASSING = {"reset before", "reset after", "closed", "half header", "half body", "slow", "500",
+PASSING = {"refused", "reset before", "reset after", "closed", "half header", "half body", "slow", "500",
            "503 after", "throttled", "come later"}  # what another attempt mends
 
 
+# The operation whose answer is passed on before the door shuts; without one it is shut at once.
+BEFORE = {"DescribeGameSessions": "CreateGameSession", "TokenGrantV3": "/gamesessions/",
+          "StopGameSessionPlacement": "DescribeGameSessionPlacement"}
+AJAR = 0.05  # seconds that it stays shut where the fault strikes once
+
+
 class Matrix:
-    def __init__(self, sim, service, waiting):
-        self.sim, self.service, self.waiting = sim, service, waiting
+    def __init__(self, sim, doors, direct, behind_doors):
+        self.sim, self.doors = sim, doors
+        self.services = {False: direct, True: behind_doors}  # a pair: one waits for ACTIVE
         self.numbers = itertools.count()
         self.bad = []
 
@@ -138,22 +148,46 @@ class Matrix:
                 + [p["PlacementId"] for p in state["placements"]
                    if p["Status"] == "PENDING" and p["PlacementId"].split("-r")[0] not in waiting])
 
+    @contextlib.contextmanager
+    def shut_door(self, operation, lasting):
+        door = self.doors["ags" if operation in AGS_OPERATIONS else "gamelift"]
+        if operation in BEFORE:
+            door.shut_after = BEFORE[operation]
+        else:
+            door.shut()
+        timer = threading.Timer(AJAR, door.open)
+        try:
+            if not lasting:
+                timer.start()
+            yield
+        finally:
+            if not lasting:
+                timer.join()
+            door.open()
+
+    @contextlib.contextmanager
     def fault(self, operation, fault, **more):
+        if fault == "refused":
+            with self.shut_door(operation, lasting="count" not in more):
+                yield
+            return
         rule = {"operation": operation, **FAULTS[fault], **more}
         if fault in ("throttled", "come later") and operation in AGS_OPERATIONS:
             rule["status"] = 429
         self.sim.fault(**rule)
+        yield
+        self.sim.no_faults()
 
     def strike(self, operation, fault, lasting):
         """One call under the fault, another without; the outcome of the first."""
+        self.service, self.waiting = self.services[fault == "refused"]
         call, prepare = CALLS[operation](self)
         name = f"cell{next(self.numbers)}"
         if prepare is not None:
             prepare(name)
-        self.fault(operation, fault, **({} if lasting else {"count": 1}))
         wanted = expected(operation, fault, lasting)
-        got = self.outcome(call, name, PATIENT if wanted == OK else IMPATIENT)
-        self.sim.no_faults()
+        with self.fault(operation, fault, **({} if lasting else {"count": 1})):
+            got = self.outcome(call, name, PATIENT if wanted == OK else IMPATIENT)
         where = f"{operation}, {fault}, {'for good' if lasting else 'once'}"
         if got not in (wanted if isinstance(wanted, tuple) else (wanted,)):
             self.bad.append(f"{where}: {got} instead of {wanted}")
@@ -188,12 +222,17 @@ CALLS = {  # the call, and what must be there before it
 
 def expected(operation, fault, lasting):
     answer = LASTING[fault]
+    if fault == "refused" and not lasting:
+        for_good = expected(operation, fault, True)  # all tries may come while it is shut
+        return (OK, *((for_good,) if isinstance(for_good, str) else for_good))
     if not lasting and fault in PASSING:
         return OK
     if operation == "DescribeGameSessions" and fault in PASSING and answer != OK:
         return "DEADLINE_EXCEEDED"  # it is looked at again for as long as the caller waits
     if operation == "StartGameSessionPlacement":
         # What GameLift did is looked up; a refusal is an answer, not an error.
+        if fault == "refused":
+            return answer  # nor can it be looked up
         if fault in ("reset after", "half body", "503 after", "JSON after", "slow"):
             return OK
         return REFUSED if answer != "DEADLINE_EXCEEDED" else answer
@@ -252,10 +291,15 @@ def run_row(sim, operation, cells):
     that met many failures makes no more second attempts for a while."""
     settings = {**sim.ags_settings(), "RECLAIM_DELAY_MS": RECLAIM_DELAY_MS}
     with contextlib.ExitStack() as stack:
-        service = stack.enter_context(running(Service(sim.url, **settings)))
-        waiting = stack.enter_context(
-            running(Service(sim.url, GAMELIFT_WAIT_ACTIVE="true", **settings)))
-        matrix = Matrix(sim, service, waiting)
+        doors = {name: stack.enter_context(running(Door(sim.url))) for name in ("gamelift", "ags")}
+
+        def both(url, **more):
+            return [stack.enter_context(running(Service(
+                url, **{**settings, **more, "GAMELIFT_WAIT_ACTIVE": wait})))
+                for wait in ("false", "true")]
+
+        matrix = Matrix(sim, doors, both(sim.url),
+                        both(doors["gamelift"].url, AB_BASE_URL=doors["ags"].url))
         sim.control("POST", "reset")
         for lasting, fault in itertools.product((0, 1), FAULTS):
             if not is_wanted(operation, fault, lasting):
