@@ -31,8 +31,8 @@ def names_of_tests(run):
         if "unit." + path.stem.removeprefix("test_") in run:
             names |= set(re.findall(r"^static void ([a-z0-9_]+)\(void \*\*state\)",
                                     path.read_text(), re.M))
-    for path in (ROOT / "tests" / "scenario").glob("*.py"):
-        if "scenario." + path.stem not in run:
+    for path in [*(ROOT / "tests" / "scenario").glob("*.py"), *(ROOT / "tests" / "deploy").glob("*.py")]:
+        if f"{path.parent.name}.{path.stem}" not in run:
             continue
         text = path.read_text()
         for function in re.findall(r"^def ([a-z0-9_]+)\(", text, re.M):
