@@ -23,7 +23,10 @@
 #define LOOK_TICKS 5      /* ticks between two counts of everybody's bytes */
 #define STARVED_US 40000  /* of CPU time without an event: a flood takes some 10 MB in it */
 #define BLAMED_BYTES 8192 /* stray ones since the last look, at least, for starving others */
-#define WINDOW_MS 10000   /* for counting calls broken off */
+/* What comes in faster, by CPU time, is the body of a message: that is some 1,000 and takes as much
+ * memory as it has bytes, which max_stray_bytes bounds. Floods of small frames reach 1 to 20. */
+#define BODY_BYTES_PER_US 100
+#define WINDOW_MS 10000 /* for counting calls broken off */
 #define BUCKETS 1024
 #define RECEIVE_BYTES (1 << 20) /* more than a socket holds */
 
@@ -66,6 +69,7 @@ struct connections {
     connections_starved_fn *starved;
     void *priv;
     int64_t blamed_us; /* how starved a thread was when somebody was blamed for it */
+    int64_t looked_us; /* and at the last look at everybody's bytes */
     unsigned ticks;
     grpc_server_credentials *credentials;
     struct list every;
@@ -373,11 +377,13 @@ static void look_at(struct connection *c) {
 }
 
 /* With the lock held. Those who are starved have sent little: nobody reads from them. */
-static void blame(struct connections *all) {
+static void blame(struct connections *all, int64_t cpu_us) {
+    uint64_t body_bytes = (uint64_t)cpu_us * BODY_BYTES_PER_US;
     struct connection *most = NULL;
     for (struct list *node = all->every.next; node != &all->every; node = node->next) {
         struct connection *c = CONTAINER_OF(node, struct connection, node);
-        if (c->given && c->growth >= BLAMED_BYTES && (most == NULL || c->growth > most->growth))
+        if (c->given && c->growth >= BLAMED_BYTES && c->growth < body_bytes &&
+            (most == NULL || c->growth > most->growth))
             most = c;
     }
     if (most != NULL)
@@ -392,6 +398,8 @@ static void on_tick(struct loop_timer *timer) {
     int64_t starved = all->starved(all->priv);
     if (starved < all->blamed_us)
         all->blamed_us = 0;
+    if (starved < all->looked_us)
+        all->looked_us = 0;
     /* Once somebody is cut off, the thread gets as long again to be done with what it has read. */
     bool blaming = starved >= all->blamed_us + STARVED_US;
     if (blaming || ++all->ticks % LOOK_TICKS == 0) {
@@ -399,9 +407,10 @@ static void on_tick(struct loop_timer *timer) {
         for (struct list *node = all->every.next; node != &all->every; node = node->next)
             look_at(CONTAINER_OF(node, struct connection, node));
         if (blaming) {
-            blame(all);
+            blame(all, starved - all->looked_us);
             all->blamed_us = starved;
         }
+        all->looked_us = starved;
         pthread_mutex_unlock(&all->lock);
     }
     loop_timer_start(all->loop, timer, TICK_MS, on_tick);

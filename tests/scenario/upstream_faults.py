@@ -213,7 +213,7 @@ def redirects_are_not_followed(w):
     with running(elsewhere):
         upstream, service = answered_with(307, b"", f"Location: {elsewhere.url}/")
         with upstream, service() as other:
-            fails(other.create, CODE.UNKNOWN, "307")
+            fails(other.create, CODE.INTERNAL, "307")
         assert elsewhere.requests == []
 
 
