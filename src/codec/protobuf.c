@@ -4,6 +4,8 @@
 #include "base/obj.h"
 #include "codec/protobuf_map.h"
 
+#include <stdlib.h>
+
 #define MAX_TAG_BYTES 5 /* also of a length: what protobuf-c reads */
 #define MAX_VARINT_BYTES 10
 #define MAX_FIELD_NUMBER ((1U << 29) - 1)
@@ -266,6 +268,20 @@ struct err *protobuf_unpack(struct arena *a, const ProtobufCMessageDescriptor *d
         protobuf_fill_maps(a, msg);
     *ret = msg;
     return NULL;
+}
+
+ProtobufCMessage *protobuf_copy(struct arena *a, const ProtobufCMessage *msg) {
+    ProtobufCAllocator allocator = {
+        .alloc = alloc_in_arena, .free = free_nothing, .allocator_data = a};
+    size_t n = protobuf_c_message_get_packed_size(msg);
+    uint8_t *packed = malloc(n + 1);
+    AN(packed);
+    protobuf_c_message_pack(msg, packed);
+    ProtobufCMessage *copy = protobuf_c_message_unpack(msg->descriptor, &allocator, n, packed);
+    free(packed);
+    AN(copy);
+    protobuf_fill_maps(a, copy);
+    return copy;
 }
 
 char *protobuf_string(struct arena *a, struct str s) {

@@ -37,6 +37,9 @@ struct err *protobuf_check(struct arena *a, const ProtobufCMessageDescriptor *de
 struct err *protobuf_unpack(struct arena *a, const ProtobufCMessageDescriptor *desc,
                             struct str bytes, const ProtobufCMessage **ret) MUST_CHECK;
 
+/* A copy of a sound message, with all that it points to, in the arena; unknown fields are kept. */
+ProtobufCMessage *protobuf_copy(struct arena *a, const ProtobufCMessage *msg);
+
 /*
  * NULL if every string of a message of our own is UTF-8; else INTERNAL, naming the field. Nothing
  * is replaced: peers fail on such strings, and an id that was mended is another id.

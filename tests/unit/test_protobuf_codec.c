@@ -167,6 +167,23 @@ static void every_sort_of_field_is_unpacked(void **state) {
     assert_int_equal(node->base.n_unknown_fields, 1);
 }
 
+static void copy_outlives_its_origin(void **state) {
+    static const char all[] = "\x0a\x01n\x12\x03\x0a\x01"
+                              "c\x20\x03\x32\x02\x00\xff\x82\x01\x01w\xf8\x07\x63";
+    (void)state;
+    struct arena *origin = arena_new(ARENA_LIMIT_DEFAULT);
+    const ProtobufCMessage *msg = NULL;
+    assert_null(protobuf_unpack(origin, &node_descriptor, str_n(all, sizeof all - 1), &msg));
+    struct node *copy = (struct node *)protobuf_copy(arena, msg);
+    arena_free(origin);
+    assert_string_equal(copy->name, "n");
+    assert_string_equal(copy->child->name, "c");
+    assert_int_equal(copy->numbers[0], 3);
+    assert_memory_equal(copy->blob.data, "\x00\xff", 2);
+    assert_string_equal(copy->words[0], "w");
+    assert_int_equal(copy->base.n_unknown_fields, 1);
+}
+
 static void empty_message_has_its_defaults(void **state) {
     (void)state;
     assert_string_equal(unpacked(STR_NULL)->name, "");
@@ -377,6 +394,7 @@ int main(void) {
         TEST(nul_byte_is_invalid_and_names_the_field),
         TEST(strings_of_any_script_pass),
         TEST(every_sort_of_field_is_unpacked),
+        TEST(copy_outlives_its_origin),
         TEST(empty_message_has_its_defaults),
         TEST(repeated_field_has_a_limit),
         TEST(packed_elements_count_one_by_one),
