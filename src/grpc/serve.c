@@ -71,8 +71,9 @@ static struct err *start(struct serving *s, struct arena *a) {
     if (err != NULL)
         return err;
     s->server = server_new(s->loop, &options);
-    for (const struct serve_service *added = s->app->services; added->service != NULL; added++)
-        server_add_service(s->server, added->service, added->handlers, added->svc, 0);
+    for (size_t i = 0; i < SERVE_MAX_SERVICES && s->app->services[i].service != NULL; i++)
+        server_add_service(s->server, s->app->services[i].service, s->app->services[i].handlers,
+                           s->app->services[i].svc, 0);
     reflection_add_to(s->reflection, s->server);
     health_add_to(s->health, s->server);
     return server_start(s->server, a);

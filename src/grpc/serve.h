@@ -15,12 +15,14 @@ struct serve_service {
     void *svc;                         /* becomes call->svc; may be NULL */
 };
 
+#define SERVE_MAX_SERVICES 16
+
 struct serve_app {
-    const char *name;                     /* of the program, for its error lines */
-    const struct serve_service *services; /* ends with an entry whose service is NULL */
-    struct server_options options;        /* zeros are defaults; port: see serve_main */
-    int64_t grace_ms;                     /* for calls in flight after SIGTERM; 0: 20 s */
-    void (*starting)(struct loop *loop);  /* before the first call; may be NULL */
+    const char *name;                                  /* of the program, for its error lines */
+    struct serve_service services[SERVE_MAX_SERVICES]; /* one whose service is NULL ends them */
+    struct server_options options;                     /* zeros are defaults; port: see below */
+    int64_t grace_ms;                    /* for calls in flight after SIGTERM; 0: 20 s */
+    void (*starting)(struct loop *loop); /* before the first call; may be NULL */
 };
 
 /*

@@ -5,16 +5,15 @@
 
 int main(void) {
     static struct everything_service svc;
-    static const struct serve_service services[] = {
-        {&everything_mirror_service, &everything_mirror, &svc},
-        {&everything_second_service, &everything_second, &svc},
-        {&everything_idle_service, &everything_idle, &svc},
-        {&plain_plain_service_service, &everything_plain, NULL},
-        {0},
-    };
     return serve_main(&(struct serve_app){
         .name = "everything_server",
-        .services = services,
+        .services =
+            {
+                {&everything_mirror_service, &everything_mirror, &svc},
+                {&everything_second_service, &everything_second, &svc},
+                {&everything_idle_service, &everything_idle, &svc},
+                {&plain_plain_service_service, &everything_plain, NULL},
+            },
         .options = {.address = "127.0.0.1"},
         .grace_ms = 1000,
     });

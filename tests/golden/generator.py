@@ -38,20 +38,22 @@ def compilers():
     return [c for c in ("gcc", "clang-14") if shutil.which(c)]
 
 
-def run(checks):
-    """Runs checks, each named by the first line of its docstring; ends the program."""
+def run(checks, *arguments, end=None):
+    """Runs checks, each named by the first line of its docstring, then end; ends the program."""
     print(sys.modules["__main__"].__doc__.strip().splitlines()[0], flush=True)
     failed = 0
     for check in checks:
         began = time.monotonic()
         promise = check.__doc__.strip().splitlines()[0]
         try:
-            check()
+            check(*arguments)
             print(f"ok      {promise} ({time.monotonic() - began:.1f} s)", flush=True)
         except Exception:
             failed += 1
             print(f"FAILED  {promise} [{check.__name__}]", flush=True)
             traceback.print_exc(file=sys.stdout)
+    if end is not None:
+        end()
     print(f"{len(checks) - failed} passed, {failed} failed", flush=True)
     sys.exit(1 if failed else 0)
 
