@@ -305,6 +305,7 @@ static void set_up_service(struct app *app) {
                                 ? GL_TERMINATION_MODE_FORCE_TERMINATE
                                 : GL_TERMINATION_MODE_TRIGGER_ON_PROCESS_TERMINATE;
     svc->reclaim_delay_ms = c->reclaim_delay_ms;
+    svc->call_limit_ms = c->request_timeout_ms;
 }
 
 /* Hook of the server: a call has arrived. */

@@ -70,7 +70,11 @@ void ctx_child_begin(struct ctx_child *child, struct ctx *parent, int64_t deadli
              deadline_ms < parent->deadline_ms ? deadline_ms : parent->deadline_ms);
     child->ctx.span = parent->span;
     child->ctx.trail = parent->trail;
-    ctx_hook_add(parent, &child->hook, on_parent_cancelled);
+    list_init(&child->hook.node);
+    if (parent->reason != NULL)
+        ctx_cancel(&child->ctx, parent->reason);
+    else
+        ctx_hook_add(parent, &child->hook, on_parent_cancelled);
 }
 
 void ctx_child_end(struct ctx_child *child) {

@@ -64,7 +64,7 @@ struct ctx_child {
     struct ctx_hook hook;
 };
 
-/* The earlier of the two deadlines counts. The parent must be alive. */
+/* The earlier of the two deadlines counts. The child of a parent that was cancelled is, too. */
 void ctx_child_begin(struct ctx_child *child, struct ctx *parent, int64_t deadline_ms);
 
 /* Nothing may wait on the child any more. It may then begin anew. Harmless for a zeroed one. */

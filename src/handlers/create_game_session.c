@@ -300,7 +300,7 @@ static bool is_answered_with(const struct attempt *a, const struct reclaim_reque
 static void leave_others_to_reclaim(struct attempt *a) {
     for (size_t i = 0; i < a->inherited.n; i++)
         if (!is_answered_with(a, &a->inherited.v[i]))
-            reclaim_later(a->call->svc, &a->inherited.v[i]);
+            reclaim_hand_back_other(a->call->svc, &a->inherited.v[i]);
     if (a->unseen > 0)
         leave_to_reclaim(a, STR_NULL, a->unseen);
 }

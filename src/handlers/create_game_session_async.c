@@ -262,7 +262,7 @@ static void use_next_id(struct order *o) {
 static void leave_others_to_reclaim(struct order *o) {
     for (size_t i = 0; i < o->inherited.n; i++)
         if (!str_eq(o->inherited.v[i].placement_id, o->in.placement_id))
-            reclaim_later(o->call->svc, &o->inherited.v[i]);
+            reclaim_hand_back_other(o->call->svc, &o->inherited.v[i]);
 }
 
 static void reply_success(struct order *o, const char *how) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "handlers/end_placements.h"
 
+#include "base/ctx_part.h"
 #include "base/ctx_sleep.h"
 #include "handlers/end_session.h"
 #include "handlers/in_flight.h"
@@ -26,6 +27,7 @@ struct walk { /* in the context's arena */
     void *priv;
     const struct err *failed; /* the first region that could not be looked through, and why */
     struct in_flight_end in_flight;
+    struct ctx_part request; /* the answers of a whole series would be too much for one call */
 };
 
 static ctx_sleep_fn on_start;
@@ -33,7 +35,8 @@ static void next_region(struct walk *w);
 static void next_turn(struct walk *w);
 static void look(struct walk *w);
 static gl_describe_game_session_placement_fn on_looked;
-static void end_placement(struct walk *w, const struct gl_game_session_placement *placement);
+static void end_placement(struct walk *w, enum gl_game_session_placement_state status,
+                          struct str arn);
 static gl_stop_game_session_placement_fn on_stopped;
 static end_session_fn on_session_ended;
 static void end_of_series(struct walk *w);
@@ -119,7 +122,8 @@ static void next_turn(struct walk *w) {
 
 static void look(struct walk *w) {
     const struct gl_describe_game_session_placement_input in = {.placement_id = w->placement_id};
-    gl_describe_game_session_placement(w->homes[w->home], w->ctx, &in, on_looked, w);
+    gl_describe_game_session_placement(w->homes[w->home], ctx_part_begin(&w->request, w->ctx), &in,
+                                       on_looked, w);
 }
 
 /* Nothing may run on because an answer was not understood. */
@@ -128,11 +132,25 @@ static const struct err *bad_answer(struct walk *w, const char *what) {
                    "DescribeGameSessionPlacement: the answer has no %s", what);
 }
 
+/* Ends the memory of the request that was answered; the error goes on living. */
+static const struct err *end_request(struct walk *w, const struct err *err) {
+    err = err == NULL ? NULL : err_copy(w->ctx->arena, err);
+    ctx_part_end(&w->request);
+    return err;
+}
+
 static void on_looked(void *priv, const struct gl_describe_game_session_placement_output *out,
                       const struct err *err) {
     struct walk *w = OBJ_CAST(priv, walk, WALK_MAGIC);
     const struct gl_game_session_placement *placement =
         err == NULL ? out->game_session_placement : NULL;
+    enum gl_game_session_placement_state status = GL_GAME_SESSION_PLACEMENT_STATE_UNSET;
+    struct str arn = STR_NULL;
+    if (placement != NULL) {
+        status = placement->status;
+        arn = arena_str(w->ctx->arena, placement->game_session_arn);
+    }
+    err = end_request(w, err);
     /* NotFound ends the series; so does an id that GameLift could never have taken. */
     if (err != NULL && (str_eq(err->type, STR("NotFoundException")) ||
                         (err->origin == ERR_LOCAL && err->code == RPC_INVALID_ARGUMENT)))
@@ -142,18 +160,20 @@ static void on_looked(void *priv, const struct gl_describe_game_session_placemen
     else if (placement == NULL)
         fail_here(w, bad_answer(w, "GameSessionPlacement"));
     else
-        end_placement(w, placement);
+        end_placement(w, status, arn);
 }
 
-static void end_placement(struct walk *w, const struct gl_game_session_placement *placement) {
+static void end_placement(struct walk *w, enum gl_game_session_placement_state status,
+                          struct str arn) {
     const struct gl_stop_game_session_placement_input in = {.placement_id = w->placement_id};
-    switch (placement->status) {
+    switch (status) {
     case GL_GAME_SESSION_PLACEMENT_STATE_PENDING:
-        gl_stop_game_session_placement(w->homes[w->home], w->ctx, &in, on_stopped, w);
+        gl_stop_game_session_placement(w->homes[w->home], ctx_part_begin(&w->request, w->ctx), &in,
+                                       on_stopped, w);
         return;
     case GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED:
-        if (is_game_session_arn(placement->game_session_arn))
-            end_session(w->svc, w->ctx, placement->game_session_arn, on_session_ended, w);
+        if (is_game_session_arn(arn))
+            end_session(w->svc, w->ctx, arn, on_session_ended, w);
         else
             fail_here(w, bad_answer(w, "GameSessionArn"));
         return;
@@ -171,6 +191,7 @@ static void on_stopped(void *priv, const struct gl_stop_game_session_placement_o
                        const struct err *err) {
     struct walk *w = OBJ_CAST(priv, walk, WALK_MAGIC);
     (void)out;
+    err = end_request(w, err);
     if (err == NULL) {
         LOG_INFO(w->ctx->log, "placement stopped", LOG_STR("placementID", w->placement_id));
         w->ended.n++;

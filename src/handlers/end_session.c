@@ -2,6 +2,7 @@
 #include "handlers/end_session.h"
 
 #include "aws/arn.h"
+#include "base/ctx_part.h"
 #include "base/ctx_sleep.h"
 #include "base/random.h"
 #include "handlers/in_flight.h"
@@ -23,6 +24,7 @@ struct ending { /* in the context's arena */
     void *priv;
     const struct err *refused; /* what GameLift, or we, said last */
     struct in_flight_end in_flight;
+    struct ctx_part request; /* answers hold a session's whole data, and there may be many tries */
 };
 
 static void order_end(struct ending *e);
@@ -41,6 +43,13 @@ bool is_game_session_arn(struct str text) {
 bool is_session_over(enum gl_game_session_status status) {
     return status == GL_GAME_SESSION_STATUS_TERMINATED ||
            status == GL_GAME_SESSION_STATUS_TERMINATING || status == GL_GAME_SESSION_STATUS_ERROR;
+}
+
+/* Ends the memory of the request that was answered; the error goes on living. */
+static const struct err *end_request(struct ending *e, const struct err *err) {
+    err = err == NULL ? NULL : err_copy(e->ctx->arena, err);
+    ctx_part_end(&e->request);
+    return err;
 }
 
 static void finish(struct ending *e, enum end_result result, const struct err *err) {
@@ -76,14 +85,14 @@ static void order_end(struct ending *e) {
         .termination_mode = e->svc->termination_mode,
     };
     e->tries++;
-    gl_terminate_game_session(e->gamelift, e->ctx, &in, on_ordered, e);
+    gl_terminate_game_session(e->gamelift, ctx_part_begin(&e->request, e->ctx), &in, on_ordered, e);
 }
 
 static void on_ordered(void *priv, const struct gl_terminate_game_session_output *out,
                        const struct err *err) {
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
     (void)out;
-    e->refused = err;
+    err = e->refused = end_request(e, err);
     if (err == NULL) {
         LOG_INFO(e->ctx->log, "game session ended", LOG_STR("gameSessionID", e->arn));
         finish(e, END_DONE, NULL);
@@ -115,7 +124,8 @@ static void on_time_to_try(void *priv, const struct err *err) {
 /* Its state forbids ending the session: because it has ended, or because it still comes up? */
 static void ask_why(struct ending *e) {
     const struct gl_describe_game_sessions_input in = {.game_session_id = e->arn};
-    gl_describe_game_sessions(e->gamelift, e->ctx, &in, on_described, e);
+    gl_describe_game_sessions(e->gamelift, ctx_part_begin(&e->request, e->ctx), &in, on_described,
+                              e);
 }
 
 static void on_described(void *priv, const struct gl_describe_game_sessions_output *out,
@@ -123,8 +133,10 @@ static void on_described(void *priv, const struct gl_describe_game_sessions_outp
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
     bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
     /* In ERROR it cannot be ended either: its process is gone, and players cannot join. */
-    if (unknown || (err == NULL &&
-                    (out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status))))
+    bool over = err == NULL &&
+                (out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status));
+    err = end_request(e, err);
+    if (unknown || over)
         finish(e, END_GONE_ALREADY, NULL);
     else if (err == NULL)
         try_later(e);

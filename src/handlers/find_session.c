@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "handlers/find_session.h"
 
+#include "base/ctx_part.h"
 #include "base/ctx_sleep.h"
 
 /* In this order a session that becomes active in between is not missed. */
@@ -13,10 +14,9 @@ struct search { /* in the context's arena */
     struct ctx *ctx;
     struct aws_client *gamelift;
     struct gl_describe_game_sessions_input in;
-    struct str ending;     /* "/<token>" */
-    size_t status;         /* index into living */
-    struct arena *memory;  /* of the page asked for: all of them together would be too much */
-    struct ctx_child page; /* works in it */
+    struct str ending;    /* "/<token>" */
+    size_t status;        /* index into living */
+    struct ctx_part page; /* that is asked for */
     unsigned pages;
     find_session_fn *fn;
     void *priv;
@@ -25,17 +25,6 @@ struct search { /* in the context's arena */
 
 static void ask_for_page(struct search *s);
 static gl_describe_game_sessions_fn on_page;
-
-static void drop_page(struct search *s) {
-    ctx_child_end(&s->page);
-    arena_free(s->memory);
-    s->memory = NULL;
-}
-
-static void on_arena_free(void *arg) {
-    struct search *s = OBJ_CAST(arg, search, SEARCH_MAGIC);
-    arena_free(s->memory);
-}
 
 static void on_refused(void *priv, const struct err *err) {
     struct search *s = OBJ_CAST(priv, search, SEARCH_MAGIC);
@@ -54,7 +43,6 @@ void find_session(struct dsm_service *svc, struct ctx *ctx, struct str alias, st
     s->in.limit = FIND_SESSION_PAGE;
     s->fn = fn;
     s->priv = priv;
-    arena_defer(ctx->arena, on_arena_free, s);
     s->refused = ctx_check(ctx);
     if (s->refused == NULL)
         s->refused = dsm_gamelift_of(svc, ctx->arena, alias, &s->gamelift);
@@ -66,10 +54,7 @@ void find_session(struct dsm_service *svc, struct ctx *ctx, struct str alias, st
 
 static void ask_for_page(struct search *s) {
     s->in.status_filter = living[s->status];
-    s->memory = arena_new(ARENA_LIMIT_DEFAULT);
-    ctx_child_begin(&s->page, s->ctx, s->ctx->deadline_ms);
-    s->page.ctx.arena = s->memory;
-    gl_describe_game_sessions(s->gamelift, &s->page.ctx, &s->in, on_page, s);
+    gl_describe_game_sessions(s->gamelift, ctx_part_begin(&s->page, s->ctx), &s->in, on_page, s);
 }
 
 /* What a caller needs of a session, out of the page's memory. */
@@ -111,7 +96,7 @@ static void on_page(void *priv, const struct gl_describe_game_sessions_output *o
             err = err_new(a, RPC_RESOURCE_EXHAUSTED,
                           "DescribeGameSessions: the fleet has too many game sessions to find one");
     }
-    drop_page(s);
+    ctx_part_end(&s->page);
     if (more && err == NULL)
         ask_for_page(s);
     else

@@ -11,7 +11,7 @@
 
 /* A call that asks GameLift for a server; lies in the call's arena. */
 struct in_flight_create {
-    struct list node; /* in svc->creates */
+    struct list node; /* in a row of svc->creates */
     struct ctx *ctx;
     struct str namespace;
     struct str session_id;
@@ -28,7 +28,7 @@ void in_flight_cancel_creates(struct dsm_service *svc, struct str namespace, str
 
 /* A game session, or placement, whose end is being ordered; lies in a context's arena. */
 struct in_flight_end {
-    struct list node; /* in svc->ends */
+    struct list node; /* in a row of svc->ends */
     struct str what;  /* ARN or placement id */
 };
 

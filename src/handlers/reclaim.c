@@ -1,46 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "handlers/reclaim.h"
+#include "handlers/reclaim_parts.h"
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "generated/ags.h"
+#include "handlers/ags_session.h"
+#include "handlers/end_all.h"
 #include "handlers/end_session.h"
 #include "handlers/find_session.h"
-#include "handlers/in_flight.h"
 #include "handlers/session_token.h"
 #include "http/backoff.h"
 
-#include <stdio.h>
-
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS 30000
-#define FINISHING_TICK_MS 20
 #define LOOK_MS 2000 /* that a look should have; with less time left none is begun */
-#define LEFT_BEHIND "a server may be running that AGS does not know of"
-
-struct reclaim {
-    unsigned magic;
-#define RECLAIM_MAGIC 0x52e81b7dU
-    struct dsm_service *svc;
-    struct arena *arena; /* holds this struct too */
-    struct ctx ctx;
-    struct list node;        /* in svc->reclaims */
-    struct loop_timer timer; /* until the next look */
-    bool waits;              /* for that timer */
-    struct reclaim_request of;
-    struct str known_to_ags; /* ARN that AGS has for the session; absent if none */
-    bool ags_has_another;    /* or a server whose deployment is no ARN */
-    unsigned turn;           /* of the tokens looked for */
-    int tries;
-    int64_t made_ms;
-    bool orders_end; /* of the placement, or of this session: */
-    struct str arn;  /* that is being ended */
-    bool superseded; /* a call looks after the session now; only the end under way goes on */
-    struct in_flight_end ending; /* of the placement that is being stopped */
-};
 
 /* Steps, in the order of time. */
 static loop_timer_fn on_time_to_look;
+static end_all_fn on_all_ended;
 static ags_get_game_session_fn on_ags_session;
 static void look_for_server(struct reclaim *r);
 static gl_describe_game_session_placement_fn on_placement;
@@ -58,10 +35,13 @@ static void finish(struct reclaim *r) {
     arena_free(r->arena);
 }
 
-static void give_up(struct reclaim *r, const char *why, const struct err *err) {
+void reclaim_give_up(struct reclaim *r, const struct err *err) {
     r->svc->servers_left++;
-    LOG_ERROR(r->ctx.log, why, LOG_STR("gameSessionID", r->of.arn),
-              LOG_STR("placementID", r->of.placement_id), LOG_ERR(err));
+    LOG_ERROR(r->ctx.log,
+              r->of.terminated ? "a server may be running that could not be ended"
+                               : "a server may be running that AGS does not know of",
+              LOG_STR("gameSessionID", r->of.arn), LOG_STR("placementID", r->of.placement_id),
+              LOG_ERR(err));
     finish(r);
 }
 
@@ -75,6 +55,7 @@ static struct reclaim_request copy(struct arena *a, const struct reclaim_request
         .queue = arena_str(a, of->queue),
         .turns = of->turns > 0 ? of->turns : 1,
         .after_calls = of->after_calls,
+        .terminated = of->terminated,
     };
 }
 
@@ -82,13 +63,17 @@ static bool is_of(const struct reclaim *r, struct str namespace, struct str sess
     return str_eq(r->of.session_id, session_id) && str_eq(r->of.namespace, namespace);
 }
 
-static void wait(struct reclaim *r, int64_t ms) {
+void reclaim_wait(struct reclaim *r, int64_t ms) {
     r->waits = true;
     loop_timer_start(r->svc->loop, &r->timer, ms, on_time_to_look);
 }
 
 static int64_t delay_of(const struct dsm_service *svc, const struct reclaim_request *request) {
-    return request->after_calls ? RECLAIM_AGS_WAITS_MS : svc->reclaim_delay_ms;
+    return request->after_calls ? reclaim_calls_end_ms(svc) : svc->reclaim_delay_ms;
+}
+
+int64_t reclaim_calls_end_ms(const struct dsm_service *svc) {
+    return svc->call_limit_ms > RECLAIM_AGS_WAITS_MS ? svc->call_limit_ms : RECLAIM_AGS_WAITS_MS;
 }
 
 /* A reclaim of the same server, or servers, that now looks for these too. */
@@ -97,13 +82,14 @@ static bool join_another(struct dsm_service *svc, const struct reclaim_request *
         struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
         if (r->superseded || !is_of(r, request->namespace, request->session_id) ||
             !str_eq(r->of.arn, request->arn) || !str_eq(r->of.alias, request->alias) ||
-            !str_eq(r->of.placement_id, request->placement_id))
+            !str_eq(r->of.placement_id, request->placement_id) ||
+            r->of.terminated != request->terminated)
             continue;
         if (request->turns > r->of.turns)
             r->of.turns = request->turns;
         if (r->of.after_calls && !request->after_calls && r->waits && r->tries == 0) {
             r->of.after_calls = false;
-            wait(r, delay_of(svc, request));
+            reclaim_wait(r, delay_of(svc, request));
         }
         return true;
     }
@@ -125,19 +111,20 @@ void reclaim_later(struct dsm_service *svc, const struct reclaim_request *reques
     ctx_init(&r->ctx, a,
              LOG_WITH(a, NULL, LOG_STR("sessionID", r->of.session_id),
                       LOG_STR("namespace", r->of.namespace)),
-             r->made_ms + delay_of(svc, request) + RECLAIM_LIMIT_MS);
+             r->made_ms + delay_of(svc, request) + RECLAIM_LIMIT_MS + reclaim_calls_end_ms(svc) -
+                 RECLAIM_AGS_WAITS_MS);
     list_append(&svc->reclaims, &r->node);
     if (too_many) {
         static const struct err many = {
             .code = RPC_RESOURCE_EXHAUSTED,
             .msg = STR_INIT("too many servers are being looked for"),
         };
-        give_up(r, LEFT_BEHIND, &many);
+        reclaim_give_up(r, &many);
         return;
     }
     LOG_INFO(r->ctx.log, "will look for a server that AGS may not know of",
              LOG_INT("delay_ms", delay_of(svc, request)));
-    wait(r, delay_of(svc, request));
+    reclaim_wait(r, delay_of(svc, request));
 }
 
 /* False if the time for the reclaim is up before that. */
@@ -147,7 +134,8 @@ static bool look_again(struct reclaim *r, const char *why, const struct err *err
     if (ms + LOOK_MS >= ctx_remaining_ms(&r->ctx))
         return false;
     LOG_INFO(r->ctx.log, why, LOG_INT("wait_ms", ms), LOG_ERR(err));
-    wait(r, ms);
+    ctx_part_end(&r->look);
+    reclaim_wait(r, ms);
     return true;
 }
 
@@ -160,7 +148,8 @@ static void leave_one_server(struct reclaim *r) {
         .placement_id = str_empty(r->arn) ? r->of.placement_id : STR_NULL,
         .queue = r->of.queue,
     };
-    reclaim_later(r->svc, &left);
+    if (!str_empty(left.arn) || !str_empty(left.placement_id))
+        reclaim_later(r->svc, &left);
     finish(r);
 }
 
@@ -168,7 +157,7 @@ static void try_later(struct reclaim *r, const struct err *err) {
     if (r->superseded)
         leave_one_server(r);
     else if (!look_again(r, "the look for a server failed and will be tried again", err))
-        give_up(r, LEFT_BEHIND, err);
+        reclaim_give_up(r, err);
 }
 
 /* ---- what does AGS know? ---- */
@@ -178,27 +167,49 @@ static void on_time_to_look(struct loop_timer *timer) {
     OBJ_CHECK(r, RECLAIM_MAGIC);
     r->waits = false;
     r->turn = 0;
+    ctx_part_begin(&r->look, &r->ctx);
+    if (r->of.terminated) {
+        const struct end_all_request all = {
+            .namespace = r->of.namespace,
+            .session_id = r->of.session_id,
+            .arn = r->of.arn,
+        };
+        r->orders_end = true;
+        end_all(r->svc, &r->look.child.ctx, &all, on_all_ended, r);
+        return;
+    }
     const struct ags_get_game_session_input in = {
         .namespace = r->of.namespace,
         .session_id = r->of.session_id,
     };
-    ags_get_game_session(r->svc->ags, &r->ctx, &in, on_ags_session, r);
+    ags_get_game_session(r->svc->ags, &r->look.child.ctx, &in, on_ags_session, r);
+}
+
+static void on_all_ended(void *priv, const struct all_ended *all, const struct err *err) {
+    struct reclaim *r = OBJ_CAST(priv, reclaim, RECLAIM_MAGIC);
+    r->orders_end = false;
+    if (err == NULL) {
+        LOG_INFO(r->ctx.log, "session terminated, later than it was asked for");
+        finish(r);
+        return;
+    }
+    if (str_empty(r->of.arn)) /* AGS may forget the session, and this with it */
+        r->of.arn = arena_str(r->arena, all->arn);
+    r->arn = r->of.arn;
+    try_later(r, err);
 }
 
 /* AGS asks for a server just now, of this replica or another. */
-static bool ags_waits(const struct reclaim *r, const struct ags_ds_information_response *ds) {
-    if (ds == NULL || (ds->status_v2 != AGS_DS_INFORMATION_RESPONSE_STATUS_V2_REQUESTED &&
-                       ds->status_v2 != AGS_DS_INFORMATION_RESPONSE_STATUS_V2_PREPARING))
-        return false;
+static bool ags_waits(const struct reclaim *r, const struct ags_game_session_response *session) {
     /* A placement goes on after its call has ended, for as long as AGS waits for it. */
-    return !str_empty(r->of.placement_id) || clock_mono_ms() < r->made_ms + RECLAIM_AGS_WAITS_MS;
+    return ags_session_waits(session) &&
+           (!str_empty(r->of.placement_id) ||
+            clock_mono_ms() < r->made_ms + reclaim_calls_end_ms(r->svc));
 }
 
-static void remember_server(struct reclaim *r, const struct ags_ds_information_response *ds) {
-    struct str deployment = STR_NULL;
-    if (ds != NULL && ds->server != NULL)
-        deployment = ds->server->deployment;
-    r->known_to_ags = is_game_session_arn(deployment) ? deployment : STR_NULL;
+static void remember_server(struct reclaim *r, const struct ags_game_session_response *session) {
+    const struct ags_ds_information_response *ds = session == NULL ? NULL : session->ds_information;
+    r->known_to_ags = session == NULL ? STR_NULL : ags_session_arn(session);
     r->ags_has_another = ds != NULL && str_empty(r->known_to_ags) &&
                          ds->status_v2 == AGS_DS_INFORMATION_RESPONSE_STATUS_V2_AVAILABLE;
 }
@@ -207,18 +218,21 @@ static void on_ags_session(void *priv, const struct ags_game_session_response *s
                            const struct err *err) {
     static const struct err waits = {.code = RPC_ABORTED, .msg = STR_INIT("AGS waits")};
     struct reclaim *r = OBJ_CAST(priv, reclaim, RECLAIM_MAGIC);
-    if (err != NULL && err->code != RPC_NOT_FOUND) {
+    bool unknown = err != NULL && err->code == RPC_NOT_FOUND;
+    if (err == NULL)
+        err = ags_session_check(r->look.memory, session, r->of.namespace, r->of.session_id);
+    if (err != NULL && !unknown) {
         try_later(r, err);
         return;
     }
-    if (err == NULL && ags_waits(r, session->ds_information)) {
+    if (!unknown && ags_waits(r, session)) {
         if (!look_again(r, "AGS waits for a server: what is there is left alone for now", &waits)) {
             LOG_WARN(r->ctx.log, "AGS still waits for a server: what is there is left to it");
             finish(r);
         }
         return;
     }
-    remember_server(r, err == NULL ? session->ds_information : NULL);
+    remember_server(r, unknown ? NULL : session);
     look_for_server(r);
 }
 
@@ -232,21 +246,21 @@ static void look_for_server(struct reclaim *r) {
         const struct gl_describe_game_session_placement_input in = {
             .placement_id = r->of.placement_id,
         };
-        struct err *err = dsm_gamelift_of(r->svc, r->arena, r->of.queue, &gamelift);
+        struct err *err = dsm_gamelift_of(r->svc, r->look.memory, r->of.queue, &gamelift);
         if (err != NULL)
             try_later(r, err);
         else
-            gl_describe_game_session_placement(gamelift, &r->ctx, &in, on_placement, r);
+            gl_describe_game_session_placement(gamelift, &r->look.child.ctx, &in, on_placement, r);
     } else {
         r->turn++;
-        find_session(r->svc, &r->ctx, r->of.alias,
-                     session_token(r->arena, r->of.session_id, r->turn), on_found, r);
+        find_session(r->svc, &r->look.child.ctx, r->of.alias,
+                     session_token(r->look.memory, r->of.session_id, r->turn), on_found, r);
     }
 }
 
 static const struct err *bad_answer(struct reclaim *r, const char *what) {
-    return err_new(r->arena, RPC_UNAVAILABLE, "DescribeGameSessionPlacement: the answer has no %s",
-                   what);
+    return err_new(r->look.memory, RPC_UNAVAILABLE,
+                   "DescribeGameSessionPlacement: the answer has no %s", what);
 }
 
 static void on_placement(void *priv, const struct gl_describe_game_session_placement_output *out,
@@ -268,13 +282,14 @@ static void end_placement(struct reclaim *r, const struct gl_game_session_placem
     struct err *err = NULL;
     switch (placement->status) {
     case GL_GAME_SESSION_PLACEMENT_STATE_PENDING:
-        err = dsm_gamelift_of(r->svc, r->arena, r->of.queue, &gamelift);
+        err = dsm_gamelift_of(r->svc, r->look.memory, r->of.queue, &gamelift);
         if (err != NULL)
             try_later(r, err);
         else {
             r->orders_end = true;
             in_flight_end_begin(r->svc, &r->ending, r->arena, r->of.placement_id);
-            gl_stop_game_session_placement(gamelift, &r->ctx, &in, on_placement_stopped, r);
+            gl_stop_game_session_placement(gamelift, &r->look.child.ctx, &in, on_placement_stopped,
+                                           r);
         }
         return;
     case GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED:
@@ -332,7 +347,7 @@ static void end_unless_known(struct reclaim *r, struct str arn) {
     else {
         r->orders_end = true;
         r->arn = arena_str(r->arena, arn);
-        end_session(r->svc, &r->ctx, arn, on_ended, r);
+        end_session(r->svc, &r->look.child.ctx, arn, on_ended, r);
     }
 }
 
@@ -371,7 +386,7 @@ struct reclaim_list reclaim_take_over(struct dsm_service *svc, struct arena *a,
         if (cap == 0)
             v = arena_array(a, cap = list_count(&svc->reclaims), sizeof *v);
         bool is_of_one_server = !str_empty(r->of.arn) || !str_empty(r->of.placement_id);
-        if (!r->orders_end || !is_of_one_server)
+        if (!r->orders_end || !is_of_one_server || r->of.terminated)
             v[list.n++] = copy(a, &r->of);
         if (r->orders_end)
             r->superseded = true;
@@ -387,77 +402,10 @@ void reclaim_hand_back(struct dsm_service *svc, const struct reclaim_list *list)
         reclaim_later(svc, &list->v[i]);
 }
 
-/* ---- the end of the service ---- */
-
-struct finishing { /* in an arena of its own */
-    unsigned magic;
-#define FINISHING_MAGIC 0x0b6fd3a8U
-    struct arena *arena;
-    struct dsm_service *svc;
-    struct loop_timer timer;
-    int64_t until_ms;
-    reclaim_done_fn *fn;
-    void *priv;
-};
-
-static void on_finishing_tick(struct loop_timer *timer) {
-    struct finishing *f = CONTAINER_OF(timer, struct finishing, timer);
-    OBJ_CHECK(f, FINISHING_MAGIC);
-    if (!list_empty(&f->svc->reclaims) && clock_mono_ms() < f->until_ms) {
-        loop_timer_start(f->svc->loop, &f->timer, FINISHING_TICK_MS, on_finishing_tick);
-        return;
-    }
-    reclaim_done_fn *fn = f->fn;
-    void *priv = f->priv;
-    reclaim_give_up_all(f->svc);
-    arena_free(f->arena);
-    fn(priv);
-}
-
-void reclaim_finish_all(struct dsm_service *svc, int64_t limit_ms, reclaim_done_fn *fn,
-                        void *priv) {
-    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
-    struct finishing *f = OBJ_NEW(a, finishing, FINISHING_MAGIC);
-    f->arena = a;
-    f->svc = svc;
-    f->until_ms = clock_mono_ms() + limit_ms;
-    f->fn = fn;
-    f->priv = priv;
-    for (struct list *l = svc->reclaims.next; l != &svc->reclaims; l = l->next) {
-        struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
-        if (f->until_ms < r->ctx.deadline_ms)
-            r->ctx.deadline_ms = f->until_ms;
-        if (r->waits)
-            wait(r, 0);
-    }
-    loop_timer_start(svc->loop, &f->timer, 0, on_finishing_tick);
-}
-
-static void cut(char *to, size_t size, struct str text) {
-    snprintf(to, size, STR_FMT, STR_ARG(str_utf8_cut(text, size - 1)));
-}
-
-size_t reclaim_views(const struct dsm_service *svc, struct reclaim_view *ret, size_t n) {
-    size_t i = 0;
-    for (struct list *l = svc->reclaims.next; l != &svc->reclaims; l = l->next, i++) {
-        const struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
-        if (i >= n)
-            continue;
-        cut(ret[i].namespace, sizeof ret[i].namespace, r->of.namespace);
-        cut(ret[i].session_id, sizeof ret[i].session_id, r->of.session_id);
-        cut(ret[i].looked_for, sizeof ret[i].looked_for,
-            str_empty(r->of.placement_id) ? STR("session") : STR("placement"));
-        ret[i].age_ms = clock_mono_ms() - r->made_ms;
-        ret[i].tries = r->tries;
-    }
-    return i;
-}
-
-void reclaim_give_up_all(struct dsm_service *svc) {
-    static const struct err stopped = {
-        .code = RPC_CANCELLED,
-        .msg = STR_INIT("the service stopped before it was known"),
-    };
-    while (!list_empty(&svc->reclaims))
-        give_up(CONTAINER_OF(svc->reclaims.next, struct reclaim, node), LEFT_BEHIND, &stopped);
+void reclaim_hand_back_other(struct dsm_service *svc, const struct reclaim_request *other) {
+    struct reclaim_request left = *other;
+    if (left.terminated && str_empty(left.arn))
+        return; /* what the session has is what it was answered */
+    left.terminated = false;
+    reclaim_later(svc, &left);
 }

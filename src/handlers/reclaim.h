@@ -7,6 +7,9 @@
  *
  * While AGS says that it waits for a server, a replica may be about to answer with this one: then
  * the reclaim waits too.
+ *
+ * A termination that failed is a reclaim as well: all that the session has is to go, also what AGS
+ * knows of.
  */
 #ifndef HANDLERS_RECLAIM_H
 #define HANDLERS_RECLAIM_H
@@ -17,7 +20,7 @@
 #define RECLAIM_LIMIT_MS 300000 /* after which it is given up, with an error in the log */
 #define RECLAIM_MAX 10000       /* at once; beyond it one is given up at once */
 
-/* That AGS may wait for a game session; no call takes so long. */
+/* That AGS may wait for a game session at least; reclaim_calls_end_ms tells more. */
 #define RECLAIM_AGS_WAITS_MS 60000
 
 struct reclaim_request { /* copied */
@@ -29,6 +32,8 @@ struct reclaim_request { /* copied */
     struct str queue;        /* of the placement, name or ARN */
     unsigned turns;          /* how many of the session's tokens were used; at least 1 */
     bool after_calls;        /* not before every call that may be under way elsewhere has ended */
+    bool terminated;         /* AGS wants it gone: the server of the ARN if one is known, and else
+                                whatever the session has; it needs none of the above */
 };
 
 struct reclaim_list {
@@ -47,6 +52,12 @@ void reclaim_later(struct dsm_service *svc, const struct reclaim_request *reques
 struct reclaim_list reclaim_take_over(struct dsm_service *svc, struct arena *a,
                                       struct str namespace, struct str session_id);
 void reclaim_hand_back(struct dsm_service *svc, const struct reclaim_list *list);
+
+/* After an answer, the session wants its server: hands back what is left of one that is not it. */
+void reclaim_hand_back_other(struct dsm_service *svc, const struct reclaim_request *other);
+
+/* Milliseconds after which every call that is under way now, of any replica, has ended. */
+int64_t reclaim_calls_end_ms(const struct dsm_service *svc);
 
 /*
  * For the end of the service: each reclaim looks now, and tries again for limit_ms. Those that are

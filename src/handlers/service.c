@@ -12,8 +12,10 @@ const struct dsm_session_dsm_handlers dsm_handlers = {
 
 void dsm_service_init(struct dsm_service *svc) {
     list_init(&svc->reclaims);
-    list_init(&svc->creates);
-    list_init(&svc->ends);
+    for (size_t i = 0; i < DSM_IN_FLIGHT_ROWS; i++) {
+        list_init(&svc->creates[i]);
+        list_init(&svc->ends[i]);
+    }
 }
 
 struct err *dsm_gamelift_of(struct dsm_service *svc, struct arena *a, struct str arn_or_id,

@@ -15,6 +15,8 @@
 typedef void dsm_location_fn(void *priv, struct ctx *ctx, struct str location,
                              const struct err *err);
 
+#define DSM_IN_FLIGHT_ROWS 1024 /* a power of two; ten in each with 10,000 calls in flight */
+
 struct dsm_service {
     struct loop *loop;
     struct aws_client *gamelift; /* of AWS_REGION */
@@ -28,6 +30,7 @@ struct dsm_service {
     bool queue_use_requested_regions;          /* GAMELIFT_QUEUE_USE_REQUESTED_REGIONS */
     enum gl_termination_mode termination_mode; /* GAMELIFT_TERMINATION_MODE */
     int64_t reclaim_delay_ms;                  /* RECLAIM_DELAY_MS */
+    int64_t call_limit_ms;                     /* REQUEST_TIMEOUT_MS */
 
     dsm_location_fn *on_location; /* may be NULL */
     void *on_location_priv;
@@ -39,8 +42,8 @@ struct dsm_service {
     uint64_t servers_left; /* that may still run although nobody wants them: given up, and logged */
     uint64_t unsure_terminations; /* answered without knowing where to look for a server */
     struct list reclaims;         /* src/handlers/reclaim.c */
-    struct list creates;          /* src/handlers/in_flight.c */
-    struct list ends;             /* the same */
+    struct list creates[DSM_IN_FLIGHT_ROWS]; /* src/handlers/in_flight.c, by session */
+    struct list ends[DSM_IN_FLIGHT_ROWS];    /* the same, by what is ended */
 };
 
 /* Before the first call. */

@@ -153,10 +153,7 @@ class Soak:
             if dice.random() > 0.33:
                 for fault in dice.sample(FAULTS, 2):
                     for service in ("gamelift", "ags"):
-                        # An answer of AGS that is well-formed would be believed.
-                        if service == "gamelift" or fault["kind"] != "wrong_json" \
-                                or "body" not in fault:
-                            self.sim.fault(service=service, skip=2, count=20, **fault)
+                        self.sim.fault(service=service, skip=2, count=20, **fault)
             time.sleep(min(FAULT_SECONDS, max(0, end - time.monotonic())))
             self.sample()
             if time.monotonic() > told + 15:

@@ -350,11 +350,13 @@ static void server_that_ags_knows_by_another_name_is_spared(void **state) {
     static const char *const names[] = {"my-own-name", ""};
     struct handler_fixture *f = *state;
     for (size_t i = 0; i < 2; i++) {
-        const char *body = arena_printf(f->arena,
-                                        "{\"DSInformation\":{\"StatusV2\":\"AVAILABLE\",\"Server\":"
-                                        "{\"deployment\":\"%s\"}}}",
-                                        names[i])
-                               .p;
+        const char *body =
+            arena_printf(
+                f->arena,
+                "{\"id\":\"session-1\",\"DSInformation\":{\"StatusV2\":\"AVAILABLE\",\"Server\":"
+                "{\"deployment\":\"%s\"}}}",
+                names[i])
+                .p;
         leave_placement(f, STR_NULL);
         EXPECT(f, LOOKUP(OK(body)), LOOK(PLACED("session-1-r2")));
         assert_reclaimed(f);

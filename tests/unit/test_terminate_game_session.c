@@ -1,31 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* TerminateGameSession: each promise, on a scripted AGS and GameLift. */
-#include "handler_fixture.h"
 #include "handlers/session_token.h"
-
-#define LOOKUP(...)                                                                                \
-    { .op = AGS_LOOKUP, __VA_ARGS__ }
-#define END(...)                                                                                   \
-    { .op = "TerminateGameSession", __VA_ARGS__ }
-#define LOOK_AT_SERVER(...)                                                                        \
-    { .op = "DescribeGameSessions", __VA_ARGS__ }
-#define LOOK(...)                                                                                  \
-    { .op = "DescribeGameSessionPlacement", __VA_ARGS__ }
-#define STOP(...)                                                                                  \
-    { .op = "StopGameSessionPlacement", __VA_ARGS__ }
-#define MISSING REFUSED("NotFoundException")
-#define SERVED AGS_SERVER("AVAILABLE", ARN_OF("session-1"))
-#define NO_SERVER AGS_SESSION("{\"StatusV2\":\"REQUESTED\"}")
-
-static void assert_success(struct handler_fixture *f, const char *reason) {
-    const struct dsm_response_terminate_game_session *resp = terminated(f);
-    assert_string_equal(resp->session_id, "session-1");
-    assert_string_equal(resp->namespace_, "studio-game");
-    assert_true(resp->success);
-    assert_string_equal(resp->reason, reason);
-    assert_int_equal(f->svc.servers_left, 0);
-    pass(f, 20);
-}
+#include "terminate_script.h"
 
 static void terminate_ends_the_server_that_ags_knows(void **state) {
     struct handler_fixture *f = *state;
@@ -55,24 +31,49 @@ static void terminate_goes_to_the_region_of_the_arn(void **state) {
 
 static void terminate_without_server_information_succeeds(void **state) {
     static const char *const sessions[] = {
-        "{}",
-        "{\"id\":\"session-1\"}",
-        "{\"DSInformation\":null}",
-        "{\"DSInformation\":{}}",
-        "{\"DSInformation\":{\"Server\":null,\"StatusV2\":\"FAILED_TO_REQUEST\"}}",
-        "{\"DSInformation\":{\"Server\":{}}}",
-        "{\"DSInformation\":{\"Server\":{\"deployment\":null}}}",
-        "{\"DSInformation\":{\"Server\":{\"deployment\":\"\"}}}",
-        "{\"DSInformation\":{\"Server\":{\"deployment\":\"PlacementTimedOut\"}}}",
-        "{\"DSInformation\":{\"Server\":{\"deployment\":\"arn:aws:s3:::bucket\"}}}",
+        "",
+        ",\"DSInformation\":null",
+        ",\"DSInformation\":{}",
+        ",\"DSInformation\":{\"Server\":null,\"StatusV2\":\"FAILED_TO_REQUEST\"}",
+        ",\"DSInformation\":{\"Server\":{}}",
+        ",\"DSInformation\":{\"Server\":{\"deployment\":null}}",
+        ",\"DSInformation\":{\"Server\":{\"deployment\":\"\"}}",
+        ",\"DSInformation\":{\"Server\":{\"deployment\":\"PlacementTimedOut\"}}",
+        ",\"DSInformation\":{\"Server\":{\"deployment\":\"arn:aws:s3:::bucket\"}}",
     };
     struct handler_fixture *f = *state;
     for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
-        EXPECT(f, LOOKUP(OK(sessions[i])), LOOK(.wants = {"PlacementId=session-1"}, MISSING));
+        const char *session = arena_printf(f->arena, "{\"id\":\"session-1\"%s}", sessions[i]).p;
+        EXPECT(f, LOOKUP(OK(session)), LOOK(.wants = {"PlacementId=session-1"}, MISSING));
         assert_success(f, "the session has no server; nothing to end was found in us-east-1");
     }
     EXPECT(f, LOOKUP(AGS_SESSION("null")), LOOK(MISSING));
     assert_success(f, "the session has no server; nothing was left to end");
+}
+
+/* Believed, it would say that there is no server, and that one would run on. */
+static void answer_that_is_of_no_session_is_not_believed(void **state) {
+    static const char *const answers[] = {
+        "{}",
+        "{\"GameSession\":1}",
+        "{\"id\":null}",
+        "{\"id\":\"\"}",
+        "{\"id\":\"session-2\",\"namespace\":\"studio-game\"}",
+        "{\"id\":\"session-1\",\"namespace\":\"other-game\"}",
+        "{\"DSInformation\":{\"Server\":{\"deployment\":\"" ARN_OF("session-1") "\"}}}",
+    };
+    struct handler_fixture *f = *state;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        EXPECT(f, LOOKUP(OK(answers[i])));
+        terminate_refused(f, RPC_UNAVAILABLE,
+                          "AGS getGameSession: the answer is not of the session");
+        assert_int_equal(reclaims(f), 1);
+        EXPECT(f, LOOKUP(SERVED), END(ENDED));
+        finish_reclaims(f);
+        assert_script_used(f);
+    }
+    EXPECT(f, LOOKUP(OK("{\"id\":\"session-1\",\"namespace\":\"studio-game\"}")), LOOK(MISSING));
+    assert_success(f, "the session has no server; nothing to end was found in us-east-1");
 }
 
 static void session_that_ags_does_not_know_is_no_error(void **state) {
@@ -129,7 +130,7 @@ static void session_that_never_gets_ready_is_an_error_in_time(void **state) {
     terminate_refused(f, RPC_UNAVAILABLE, "TerminateGameSession: NotReadyException");
     assert_in_range(f->took_ms, 4900, 5100);
     assert_in_range(f->n_endless, 2, 12);
-    assert_int_equal(f->svc.servers_left, 1);
+    assert_int_equal(reclaims(f), 1);
 }
 
 static void terminate_stops_pending_placement(void **state) {
@@ -237,7 +238,7 @@ static void region_that_fails_does_not_keep_from_ending_in_the_others(void **sta
     EXPECT(f, LOOKUP(AGS_SESSION_OF(EUROPE, "null")), LOOK(.region = "eu-west-1", FAULTY),
            LOOK(PLACEMENT("PENDING")), STOP(PLACEMENT("CANCELLED")), LOOK(MISSING));
     terminate_refused(f, RPC_UNAVAILABLE, "DescribeGameSessionPlacement: InternalService");
-    assert_int_equal(f->svc.servers_left, 1);
+    assert_int_equal(reclaims(f), 1);
 }
 
 static void deployment_that_is_no_queue_says_nothing_of_regions(void **state) {
@@ -246,7 +247,10 @@ static void deployment_that_is_no_queue_says_nothing_of_regions(void **state) {
     struct handler_fixture *f = *state;
     for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++) {
         const char *body =
-            arena_printf(f->arena, "{\"configuration\":{\"deployment\":\"%s\"}}", sessions[i]).p;
+            arena_printf(f->arena,
+                         "{\"id\":\"session-1\",\"configuration\":{\"deployment\":\"%s\"}}",
+                         sessions[i])
+                .p;
         EXPECT(f, LOOKUP(OK(body)), LOOK(MISSING));
         assert_success(f, "the session has no server; nothing was left to end");
     }
@@ -279,7 +283,7 @@ static void placement_that_cannot_be_stopped_is_an_error(void **state) {
     for (int i = 0; i < 5; i++)
         EXPECT(f, LOOK(PLACEMENT("PENDING")), STOP(REFUSED("InvalidRequestException")));
     terminate_refused(f, RPC_INVALID_ARGUMENT, "StopGameSessionPlacement: InvalidRequest");
-    assert_int_equal(f->svc.servers_left, 1);
+    assert_int_equal(reclaims(f), 1);
 }
 
 static void answer_that_says_nothing_of_a_placement_is_an_error(void **state) {
@@ -331,111 +335,13 @@ static void terminate_needs_both_ids(void **state) {
     assert_failed(f, RPC_INVALID_ARGUMENT, "namespace is empty");
 }
 
-/* ---- no path leaves a server behind silently ---- */
-
-static void what_could_not_be_ended_is_an_error_a_line_and_a_count(void **state) {
-    struct handler_fixture *f = *state;
-    EXPECT(f, LOOKUP(SERVED), END(REFUSED("AccessDeniedException")));
-    terminate_refused(f, RPC_PERMISSION_DENIED, "TerminateGameSession: AccessDeniedException");
-    pass(f, 20);
-    EXPECT(f, LOOKUP(SERVED), END(FAULTY));
-    terminate_refused(f, RPC_UNAVAILABLE, "InternalServiceException");
-    pass(f, 20);
-    EXPECT(f, LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
-           LOOK_AT_SERVER(REFUSED("AccessDeniedException")));
-    terminate_refused(f, RPC_FAILED_PRECONDITION, "InvalidGameSessionStatusException");
-    assert_int_equal(f->svc.servers_left, 3);
-    assert_true(logged(f, "a server may still be running"));
-}
-
-static void missing_credentials_are_no_reason_to_think_that_nothing_runs(void **state) {
-    struct handler_fixture *f = *state;
-    fixture_without_credentials(f);
-    EXPECT(f, LOOKUP(SERVED));
-    terminate_refused(f, RPC_INTERNAL, "no credentials");
-    pass(f, 20);
-    EXPECT(f, LOOKUP(NO_SERVER));
-    terminate_refused(f, RPC_INTERNAL, "no credentials");
-    assert_int_equal(f->svc.servers_left, 2);
-}
-
-static void ags_that_cannot_be_asked_is_an_error(void **state) {
-    static const struct {
-        int status;
-        enum rpc_code code;
-        const char *words;
-    } cases[] = {
-        {500, RPC_UNAVAILABLE, "AGS getGameSession: HTTP status 500"},
-        {503, RPC_UNAVAILABLE, "503"},
-        {429, RPC_RESOURCE_EXHAUSTED, "429"},
-        {403, RPC_INTERNAL, "the IAM client lacks a permission"},
-        {STEP_BREAKS, RPC_UNAVAILABLE, "AGS getGameSession: the connection broke"},
-        {200, RPC_INTERNAL, "could not be understood"},
-    };
-    struct handler_fixture *f = *state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        EXPECT(f, LOOKUP(.status = cases[i].status, .body = "[1"));
-        terminate_refused(f, cases[i].code, cases[i].words);
-        pass(f, 20);
-    }
-}
-
-static void ags_that_does_not_answer_does_not_hold_a_call_for_ever(void **state) {
-    struct handler_fixture *f = *state;
-    f->deadline_ms = 3000;
-    EXPECT(f, LOOKUP(SILENT));
-    terminate_refused(f, RPC_DEADLINE_EXCEEDED, "");
-    assert_in_range(f->took_ms, 2980, 3100);
-}
-
-static void token_that_ags_refuses_is_renewed_once(void **state) {
-    struct handler_fixture *f = *state;
-    EXPECT(f, LOOKUP(.status = 401, .body = "{}"), LOOKUP(SERVED), END(ENDED));
-    assert_success(f, "");
-    assert_int_equal(f->n_tokens, 2);
-    EXPECT(f, LOOKUP(.status = 401, .body = "{}"), LOOKUP(.status = 401, .body = "{}"));
-    terminate_refused(f, RPC_INTERNAL, "are AB_CLIENT_ID and AB_CLIENT_SECRET right?");
-}
-
-static void terminate_cancelled_at_any_moment_ends_once(void **state) {
-    struct handler_fixture *f = *state;
-    const struct step steps[] = {LOOKUP(SERVED), END(REFUSED("InvalidGameSessionStatusException")),
-                                 LOOK_AT_SERVER(LISTED("")), LOOK(PLACEMENT("PENDING")),
-                                 STOP(PLACEMENT("CANCELLED"))};
-    for (size_t silent = 0; silent < 5; silent++) {
-        for (size_t i = 0; i < silent; i++)
-            expect(f, &steps[i], 1);
-        struct step last = steps[silent];
-        last.status = STEP_SILENT;
-        expect(f, &last, 1);
-        start_good_terminate(f);
-        finish_script(f);
-        cancel_call(f, RPC_CANCELLED);
-        finish_call(f);
-        assert_failed(f, RPC_CANCELLED, "");
-        pass(f, 1000);
-        assert_int_equal(f->finished, 1);
-    }
-}
-
-static void terminate_cancelled_while_it_waits_ends_once(void **state) {
-    struct handler_fixture *f = *state;
-    EXPECT(f, LOOKUP(SERVED), END(REFUSED("NotReadyException")));
-    start_good_terminate(f);
-    finish_script(f);
-    pass(f, 100);
-    cancel_call(f, RPC_CANCELLED);
-    finish_call(f);
-    assert_failed(f, RPC_CANCELLED, "");
-    pass(f, 10000);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         HANDLER_TEST(terminate_ends_the_server_that_ags_knows),
         HANDLER_TEST(terminate_forces_where_that_is_set),
         HANDLER_TEST(terminate_goes_to_the_region_of_the_arn),
         HANDLER_TEST(terminate_without_server_information_succeeds),
+        HANDLER_TEST(answer_that_is_of_no_session_is_not_believed),
         HANDLER_TEST(session_that_ags_does_not_know_is_no_error),
         HANDLER_TEST(terminate_twice_succeeds),
         HANDLER_TEST(terminate_not_ready_is_tried_again),
@@ -457,13 +363,6 @@ int main(void) {
         HANDLER_TEST(answer_that_says_nothing_of_a_placement_is_an_error),
         HANDLER_TEST(id_that_gamelift_can_never_have_taken_has_nothing_left),
         HANDLER_TEST(terminate_needs_both_ids),
-        HANDLER_TEST(what_could_not_be_ended_is_an_error_a_line_and_a_count),
-        HANDLER_TEST(missing_credentials_are_no_reason_to_think_that_nothing_runs),
-        HANDLER_TEST(ags_that_cannot_be_asked_is_an_error),
-        HANDLER_TEST(ags_that_does_not_answer_does_not_hold_a_call_for_ever),
-        HANDLER_TEST(token_that_ags_refuses_is_renewed_once),
-        HANDLER_TEST(terminate_cancelled_at_any_moment_ends_once),
-        HANDLER_TEST(terminate_cancelled_while_it_waits_ends_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
