@@ -6,8 +6,8 @@ _SERVICE = (("protocol", "the protocol"), ("content_type", "the content type"),
             ("json_content_type", "the content type"), ("cbor", "whether CBOR is spoken"),
             ("target_prefix", "the target prefix"), ("signing_name", "the signing name"),
             ("endpoint_prefix", "the endpoint prefix"), ("api_version", "the API version"))
-_OPERATION = (("method", "the HTTP method"), ("path", "the path"), ("http_path", "the path"),
-              ("target", "the target"), ("host_prefix", "the host prefix"),
+_OPERATION = (("method", "the HTTP method"), ("path", "the path"),
+              ("host_prefix", "the host prefix"),
               ("basic_auth", "the kind of authorization"))
 
 

@@ -6,7 +6,7 @@ grammar; names are kept as the source has them, beside the C identifiers that na
 them. Everything is frozen, so a template cannot change what another one sees.
 """
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Union
 
 
 class IdlError(Exception):
@@ -177,8 +177,8 @@ class ProtoFile:
 
 @dataclass(frozen=True)
 class Constraints:
-    min: Optional[int]
-    max: Optional[int]
+    min: Union[int, float, None]  # a fraction only where the shape is a float or double
+    max: Union[int, float, None]
     pattern: Optional[str]
 
 
@@ -192,6 +192,7 @@ class Member:
     has: bool            # the C struct carries has_x
     note: str            # comment behind the declaration: required, constraints, or ""
     idempotency_token: bool
+    doc: Tuple[str, ...] = ()  # comment lines
 
 
 @dataclass(frozen=True)
@@ -213,8 +214,8 @@ class EnumValue:
 @dataclass(frozen=True)
 class Shape:
     name: str
-    kind: str            # structure union list map string blob boolean integer long unsigned_long float double
-    #                      timestamp enum document
+    kind: str            # structure union list map string blob boolean integer long unsigned_long float
+    #                      double big_integer big_decimal timestamp enum document
     c_name: str          # "gl_game_session"
     c_type: str
     c_desc: str
@@ -228,18 +229,35 @@ class Shape:
     unset: str           # enum: C name of "absent"
     unknown: str         # enum: C name of "a name this model does not have"
     is_error: bool
+    pointers: bool = False     # sparse list, map: the elements are pointers, NULL for null
+    time_format: str = ""      # timestamp: "CODEC_TIME_ISO8601"; "": epoch seconds
+    has_token: bool = False    # structure: a member is an idempotency token
+    doc: Tuple[str, ...] = ()  # comment lines
+
+    @property
+    def limits(self):
+        """What the limits of this kind are called in C, before min and max."""
+        return "real_" if self.kind in ("float", "double") else ""
 
 
 @dataclass(frozen=True)
 class Operation:
     name: str            # "CreateGameSession"
     c_name: str          # "gl_create_game_session"
-    target: str          # X-Amz-Target: "GameLift.CreateGameSession"
-    input: Shape
-    output: Shape
+    input: Optional[Shape]
+    output: Optional[Shape]
     errors: Tuple[str, ...]
-    http_path: str
-    host_prefix: str
+    host_prefix: str     # "foo.{}.": each {} is filled in by a member of the input
+    host_labels: Tuple[int, ...]  # which ones, as indices
+    compressed: bool     # the body travels as gzip once it is large
+    unsigned: bool
+    doc: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ErrorShape:
+    shape: Shape
+    code: str            # its name in the Query protocol; else the shape's
 
 
 @dataclass(frozen=True)
@@ -259,14 +277,21 @@ class ApiService:
     name: str            # service id: "GameLift"
     prefix: str          # "gl"
     stem: str            # "gamelift"
-    protocol: str        # "json-1.1", later also "rpc-v2-cbor"
-    content_type: str
+    json_content_type: str  # "application/x-amz-json-1.1"; "": it is not spoken
+    cbor: bool           # Smithy RPC v2 CBOR is spoken
+    query_compatible: bool  # errors keep the names that they had in the Query protocol
+    target_prefix: str   # "GameLift": in X-Amz-Target and in the paths of CBOR
     signing_name: str
-    query_mode: bool     # spoke the Query protocol once, and is asked for those error codes
     endpoint_prefix: str
     api_version: str
     shapes: Tuple[Shape, ...]        # in an order in which C can declare them
     operations: Tuple[Operation, ...]
+    errors: Tuple[ErrorShape, ...]
+    folder: str = "generated/"       # in front of the header's name where it is included
+
+    @property
+    def header(self):
+        return f"{self.folder}{self.stem}.h"
 
 
 # ---- operations of a REST API ------------------------------------------------------------------
@@ -300,6 +325,10 @@ class RestService:
     shapes: Tuple[Shape, ...]
     operations: Tuple[RestOperation, ...]
 
+    @property
+    def header(self):
+        return f"generated/{self.stem}.h"
+
 
 # ---- documents that nobody asks an operation for -----------------------------------------------
 
@@ -312,3 +341,7 @@ class ShapeSet:
     prefix: str
     stem: str
     shapes: Tuple[Shape, ...]        # in an order in which C can declare them
+
+    @property
+    def header(self):
+        return f"generated/{self.stem}.h"

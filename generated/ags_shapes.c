@@ -159,6 +159,7 @@ const struct codec_shape ags_jwk_set_keys_list_shape = {
     .kind = CODEC_LIST,
     .name = "JWKSetKeysList",
     .size = sizeof(struct ags_jwk_set_keys_list),
+    .stride = sizeof(*((struct ags_jwk_set_keys_list *)0)->v),
     .element = &ags_jwk_key_shape,
 };
 
@@ -226,6 +227,7 @@ const struct codec_shape ags_filter_json_bits_list_shape = {
     .kind = CODEC_LIST,
     .name = "FilterJSONBitsList",
     .size = sizeof(struct ags_filter_json_bits_list),
+    .stride = sizeof(*((struct ags_filter_json_bits_list *)0)->v),
     .element = &ags_unsigned_long_shape,
 };
 
@@ -262,6 +264,7 @@ const struct codec_shape ags_revocation_list_revoked_users_list_shape = {
     .kind = CODEC_LIST,
     .name = "RevocationListRevoked_usersList",
     .size = sizeof(struct ags_revocation_list_revoked_users_list),
+    .stride = sizeof(*((struct ags_revocation_list_revoked_users_list *)0)->v),
     .element = &ags_user_revocation_list_record_shape,
 };
 
@@ -641,6 +644,7 @@ const struct codec_shape ags_role_permission_response_v3_permissions_list_shape 
     .kind = CODEC_LIST,
     .name = "RolePermissionResponseV3PermissionsList",
     .size = sizeof(struct ags_role_permission_response_v3_permissions_list),
+    .stride = sizeof(*((struct ags_role_permission_response_v3_permissions_list *)0)->v),
     .element = &ags_permission_shape,
 };
 
@@ -707,6 +711,7 @@ const struct codec_shape ags_role_response_v3_permissions_list_shape = {
     .kind = CODEC_LIST,
     .name = "RoleResponseV3PermissionsList",
     .size = sizeof(struct ags_role_response_v3_permissions_list),
+    .stride = sizeof(*((struct ags_role_response_v3_permissions_list *)0)->v),
     .element = &ags_permission_v3_shape,
 };
 

@@ -72,6 +72,17 @@ struct gl_create_game_session_input;
 struct gl_game_property;
 struct gl_create_game_session_output;
 struct gl_game_session;
+struct gl_conflict_exception;
+struct gl_internal_service_exception;
+struct gl_unauthorized_exception;
+struct gl_invalid_fleet_status_exception;
+struct gl_terminal_routing_strategy_exception;
+struct gl_invalid_request_exception;
+struct gl_not_found_exception;
+struct gl_fleet_capacity_exceeded_exception;
+struct gl_limit_exceeded_exception;
+struct gl_idempotent_parameter_mismatch_exception;
+struct gl_unsupported_region_exception;
 struct gl_describe_game_session_placement_input;
 struct gl_describe_game_session_placement_output;
 struct gl_game_session_placement;
@@ -87,6 +98,8 @@ struct gl_stop_game_session_placement_input;
 struct gl_stop_game_session_placement_output;
 struct gl_terminate_game_session_input;
 struct gl_terminate_game_session_output;
+struct gl_invalid_game_session_status_exception;
+struct gl_not_ready_exception;
 
 struct gl_game_property_list {
     const struct gl_game_property *v;
@@ -168,6 +181,50 @@ struct gl_game_session {
     struct str location;          /* 1..64 characters */
     struct str compute_name;      /* 1..128 characters */
     enum gl_player_gateway_status player_gateway_status;
+};
+
+struct gl_conflict_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_internal_service_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_unauthorized_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_invalid_fleet_status_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_terminal_routing_strategy_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_invalid_request_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_not_found_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_fleet_capacity_exceeded_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_limit_exceeded_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_idempotent_parameter_mismatch_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_unsupported_region_exception {
+    struct str message; /* 1.. characters */
 };
 
 struct gl_describe_game_session_placement_input {
@@ -277,6 +334,14 @@ struct gl_terminate_game_session_output {
     const struct gl_game_session *game_session;
 };
 
+struct gl_invalid_game_session_status_exception {
+    struct str message; /* 1.. characters */
+};
+
+struct gl_not_ready_exception {
+    struct str message; /* 1.. characters */
+};
+
 extern const struct codec_shape gl_create_game_session_input_shape;
 extern const struct codec_shape gl_fleet_id_or_arn_shape;
 extern const struct codec_shape gl_alias_id_or_arn_shape;
@@ -303,6 +368,18 @@ extern const struct codec_shape gl_player_session_creation_policy_shape;
 extern const struct codec_shape gl_matchmaker_data_shape;
 extern const struct codec_shape gl_compute_name_shape;
 extern const struct codec_shape gl_player_gateway_status_shape;
+extern const struct codec_shape gl_conflict_exception_shape;
+extern const struct codec_shape gl_non_empty_string_shape;
+extern const struct codec_shape gl_internal_service_exception_shape;
+extern const struct codec_shape gl_unauthorized_exception_shape;
+extern const struct codec_shape gl_invalid_fleet_status_exception_shape;
+extern const struct codec_shape gl_terminal_routing_strategy_exception_shape;
+extern const struct codec_shape gl_invalid_request_exception_shape;
+extern const struct codec_shape gl_not_found_exception_shape;
+extern const struct codec_shape gl_fleet_capacity_exceeded_exception_shape;
+extern const struct codec_shape gl_limit_exceeded_exception_shape;
+extern const struct codec_shape gl_idempotent_parameter_mismatch_exception_shape;
+extern const struct codec_shape gl_unsupported_region_exception_shape;
 extern const struct codec_shape gl_describe_game_session_placement_input_shape;
 extern const struct codec_shape gl_describe_game_session_placement_output_shape;
 extern const struct codec_shape gl_game_session_placement_shape;
@@ -334,18 +411,23 @@ extern const struct codec_shape gl_stop_game_session_placement_output_shape;
 extern const struct codec_shape gl_terminate_game_session_input_shape;
 extern const struct codec_shape gl_termination_mode_shape;
 extern const struct codec_shape gl_terminate_game_session_output_shape;
+extern const struct codec_shape gl_invalid_game_session_status_exception_shape;
+extern const struct codec_shape gl_not_ready_exception_shape;
 
 /*
  * The operations. The callback comes exactly once, from the loop, never before the function has
  * returned; `out` lies in the context's arena and is NULL exactly when `err` is set. `in` may be on
- * the stack. Constraints are checked first: a broken one comes back as INVALID_ARGUMENT.
+ * the stack. Constraints are checked first: a broken one comes back as INVALID_ARGUMENT. Of an
+ * error that is listed here, aws_error_value(err, &..._shape) gives the members.
  */
 typedef void gl_create_game_session_fn(void *priv, const struct gl_create_game_session_output *out,
                                        const struct err *err);
-/* Errors: ConflictException, InternalServiceException, UnauthorizedException,
+/*
+ * Errors: ConflictException, InternalServiceException, UnauthorizedException,
  * InvalidFleetStatusException, TerminalRoutingStrategyException, InvalidRequestException,
  * NotFoundException, FleetCapacityExceededException, LimitExceededException,
- * IdempotentParameterMismatchException, UnsupportedRegionException. */
+ * IdempotentParameterMismatchException, UnsupportedRegionException.
+ */
 void gl_create_game_session(struct aws_client *client, struct ctx *ctx,
                             const struct gl_create_game_session_input *in,
                             gl_create_game_session_fn *fn, void *priv);
@@ -353,8 +435,10 @@ extern const struct aws_operation gl_create_game_session_operation;
 
 typedef void gl_describe_game_session_placement_fn(
     void *priv, const struct gl_describe_game_session_placement_output *out, const struct err *err);
-/* Errors: InternalServiceException, InvalidRequestException, NotFoundException,
- * UnauthorizedException. */
+/*
+ * Errors: InternalServiceException, InvalidRequestException, NotFoundException,
+ * UnauthorizedException.
+ */
 void gl_describe_game_session_placement(struct aws_client *client, struct ctx *ctx,
                                         const struct gl_describe_game_session_placement_input *in,
                                         gl_describe_game_session_placement_fn *fn, void *priv);
@@ -363,8 +447,10 @@ extern const struct aws_operation gl_describe_game_session_placement_operation;
 typedef void gl_describe_game_sessions_fn(void *priv,
                                           const struct gl_describe_game_sessions_output *out,
                                           const struct err *err);
-/* Errors: InternalServiceException, NotFoundException, InvalidRequestException,
- * UnauthorizedException, TerminalRoutingStrategyException, UnsupportedRegionException. */
+/*
+ * Errors: InternalServiceException, NotFoundException, InvalidRequestException,
+ * UnauthorizedException, TerminalRoutingStrategyException, UnsupportedRegionException.
+ */
 void gl_describe_game_sessions(struct aws_client *client, struct ctx *ctx,
                                const struct gl_describe_game_sessions_input *in,
                                gl_describe_game_sessions_fn *fn, void *priv);
@@ -372,8 +458,10 @@ extern const struct aws_operation gl_describe_game_sessions_operation;
 
 typedef void gl_start_game_session_placement_fn(
     void *priv, const struct gl_start_game_session_placement_output *out, const struct err *err);
-/* Errors: InternalServiceException, InvalidRequestException, NotFoundException,
- * UnauthorizedException, UnsupportedRegionException. */
+/*
+ * Errors: InternalServiceException, InvalidRequestException, NotFoundException,
+ * UnauthorizedException, UnsupportedRegionException.
+ */
 void gl_start_game_session_placement(struct aws_client *client, struct ctx *ctx,
                                      const struct gl_start_game_session_placement_input *in,
                                      gl_start_game_session_placement_fn *fn, void *priv);
@@ -381,8 +469,10 @@ extern const struct aws_operation gl_start_game_session_placement_operation;
 
 typedef void gl_stop_game_session_placement_fn(
     void *priv, const struct gl_stop_game_session_placement_output *out, const struct err *err);
-/* Errors: InternalServiceException, InvalidRequestException, NotFoundException,
- * UnauthorizedException. */
+/*
+ * Errors: InternalServiceException, InvalidRequestException, NotFoundException,
+ * UnauthorizedException.
+ */
 void gl_stop_game_session_placement(struct aws_client *client, struct ctx *ctx,
                                     const struct gl_stop_game_session_placement_input *in,
                                     gl_stop_game_session_placement_fn *fn, void *priv);
@@ -391,8 +481,10 @@ extern const struct aws_operation gl_stop_game_session_placement_operation;
 typedef void gl_terminate_game_session_fn(void *priv,
                                           const struct gl_terminate_game_session_output *out,
                                           const struct err *err);
-/* Errors: InternalServiceException, InvalidRequestException, NotFoundException,
- * UnauthorizedException, InvalidGameSessionStatusException, NotReadyException. */
+/*
+ * Errors: InternalServiceException, InvalidRequestException, NotFoundException,
+ * UnauthorizedException, InvalidGameSessionStatusException, NotReadyException.
+ */
 void gl_terminate_game_session(struct aws_client *client, struct ctx *ctx,
                                const struct gl_terminate_game_session_input *in,
                                gl_terminate_game_session_fn *fn, void *priv);

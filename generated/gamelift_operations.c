@@ -7,11 +7,82 @@
  */
 #include "generated/gamelift.h"
 
+static const struct aws_error_shape errors[] = {
+    {
+        .name = STR_INIT("ConflictException"),
+        .code = STR_INIT("ConflictException"),
+        .shape = &gl_conflict_exception_shape,
+    },
+    {
+        .name = STR_INIT("InternalServiceException"),
+        .code = STR_INIT("InternalServiceException"),
+        .shape = &gl_internal_service_exception_shape,
+    },
+    {
+        .name = STR_INIT("UnauthorizedException"),
+        .code = STR_INIT("UnauthorizedException"),
+        .shape = &gl_unauthorized_exception_shape,
+    },
+    {
+        .name = STR_INIT("InvalidFleetStatusException"),
+        .code = STR_INIT("InvalidFleetStatusException"),
+        .shape = &gl_invalid_fleet_status_exception_shape,
+    },
+    {
+        .name = STR_INIT("TerminalRoutingStrategyException"),
+        .code = STR_INIT("TerminalRoutingStrategyException"),
+        .shape = &gl_terminal_routing_strategy_exception_shape,
+    },
+    {
+        .name = STR_INIT("InvalidRequestException"),
+        .code = STR_INIT("InvalidRequestException"),
+        .shape = &gl_invalid_request_exception_shape,
+    },
+    {
+        .name = STR_INIT("NotFoundException"),
+        .code = STR_INIT("NotFoundException"),
+        .shape = &gl_not_found_exception_shape,
+    },
+    {
+        .name = STR_INIT("FleetCapacityExceededException"),
+        .code = STR_INIT("FleetCapacityExceededException"),
+        .shape = &gl_fleet_capacity_exceeded_exception_shape,
+    },
+    {
+        .name = STR_INIT("LimitExceededException"),
+        .code = STR_INIT("LimitExceededException"),
+        .shape = &gl_limit_exceeded_exception_shape,
+    },
+    {
+        .name = STR_INIT("IdempotentParameterMismatchException"),
+        .code = STR_INIT("IdempotentParameterMismatchException"),
+        .shape = &gl_idempotent_parameter_mismatch_exception_shape,
+    },
+    {
+        .name = STR_INIT("UnsupportedRegionException"),
+        .code = STR_INIT("UnsupportedRegionException"),
+        .shape = &gl_unsupported_region_exception_shape,
+    },
+    {
+        .name = STR_INIT("InvalidGameSessionStatusException"),
+        .code = STR_INIT("InvalidGameSessionStatusException"),
+        .shape = &gl_invalid_game_session_status_exception_shape,
+    },
+    {
+        .name = STR_INIT("NotReadyException"),
+        .code = STR_INIT("NotReadyException"),
+        .shape = &gl_not_ready_exception_shape,
+    },
+};
+
 static const struct aws_service service = {
     .name = STR_INIT("GameLift"),
     .endpoint_prefix = STR_INIT("gamelift"),
     .signing_name = STR_INIT("gamelift"),
-    .content_type = STR_INIT("application/x-amz-json-1.1"),
+    .json_content_type = STR_INIT("application/x-amz-json-1.1"),
+    .cbor = true,
+    .errors = errors,
+    .n_errors = ARRAY_LEN(errors),
 };
 
 /* CreateGameSession */
@@ -25,6 +96,7 @@ const struct aws_operation gl_create_game_session_operation = {
     .service = &service,
     .name = STR_INIT("CreateGameSession"),
     .target = STR_INIT("GameLift.CreateGameSession"),
+    .cbor_path = STR_INIT("service/GameLift/operation/CreateGameSession"),
     .input = &gl_create_game_session_input_shape,
     .output = &gl_create_game_session_output_shape,
     .call = gl_create_game_session_call,
@@ -47,6 +119,7 @@ const struct aws_operation gl_describe_game_session_placement_operation = {
     .service = &service,
     .name = STR_INIT("DescribeGameSessionPlacement"),
     .target = STR_INIT("GameLift.DescribeGameSessionPlacement"),
+    .cbor_path = STR_INIT("service/GameLift/operation/DescribeGameSessionPlacement"),
     .input = &gl_describe_game_session_placement_input_shape,
     .output = &gl_describe_game_session_placement_output_shape,
     .call = gl_describe_game_session_placement_call,
@@ -70,6 +143,7 @@ const struct aws_operation gl_describe_game_sessions_operation = {
     .service = &service,
     .name = STR_INIT("DescribeGameSessions"),
     .target = STR_INIT("GameLift.DescribeGameSessions"),
+    .cbor_path = STR_INIT("service/GameLift/operation/DescribeGameSessions"),
     .input = &gl_describe_game_sessions_input_shape,
     .output = &gl_describe_game_sessions_output_shape,
     .call = gl_describe_game_sessions_call,
@@ -92,6 +166,7 @@ const struct aws_operation gl_start_game_session_placement_operation = {
     .service = &service,
     .name = STR_INIT("StartGameSessionPlacement"),
     .target = STR_INIT("GameLift.StartGameSessionPlacement"),
+    .cbor_path = STR_INIT("service/GameLift/operation/StartGameSessionPlacement"),
     .input = &gl_start_game_session_placement_input_shape,
     .output = &gl_start_game_session_placement_output_shape,
     .call = gl_start_game_session_placement_call,
@@ -114,6 +189,7 @@ const struct aws_operation gl_stop_game_session_placement_operation = {
     .service = &service,
     .name = STR_INIT("StopGameSessionPlacement"),
     .target = STR_INIT("GameLift.StopGameSessionPlacement"),
+    .cbor_path = STR_INIT("service/GameLift/operation/StopGameSessionPlacement"),
     .input = &gl_stop_game_session_placement_input_shape,
     .output = &gl_stop_game_session_placement_output_shape,
     .call = gl_stop_game_session_placement_call,
@@ -136,6 +212,7 @@ const struct aws_operation gl_terminate_game_session_operation = {
     .service = &service,
     .name = STR_INIT("TerminateGameSession"),
     .target = STR_INIT("GameLift.TerminateGameSession"),
+    .cbor_path = STR_INIT("service/GameLift/operation/TerminateGameSession"),
     .input = &gl_terminate_game_session_input_shape,
     .output = &gl_terminate_game_session_output_shape,
     .call = gl_terminate_game_session_call,

@@ -125,6 +125,7 @@ const struct codec_shape gl_game_property_list_shape = {
     .kind = CODEC_LIST,
     .name = "GamePropertyList",
     .size = sizeof(struct gl_game_property_list),
+    .stride = sizeof(*((struct gl_game_property_list *)0)->v),
     .element = &gl_game_property_shape,
     .has_max = true,
     .max = 16,
@@ -506,6 +507,190 @@ const struct codec_shape gl_player_gateway_status_shape = {
     .n_names = ARRAY_LEN(gl_player_gateway_status_names),
 };
 
+static const struct codec_member gl_conflict_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_conflict_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_conflict_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "ConflictException",
+    .size = sizeof(struct gl_conflict_exception),
+    .members = gl_conflict_exception_members,
+    .n_members = ARRAY_LEN(gl_conflict_exception_members),
+};
+
+const struct codec_shape gl_non_empty_string_shape = {
+    .kind = CODEC_STRING,
+    .name = "NonEmptyString",
+    .size = sizeof(struct str),
+    .has_min = true,
+    .min = 1,
+};
+
+static const struct codec_member gl_internal_service_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_internal_service_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_internal_service_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InternalServiceException",
+    .size = sizeof(struct gl_internal_service_exception),
+    .members = gl_internal_service_exception_members,
+    .n_members = ARRAY_LEN(gl_internal_service_exception_members),
+};
+
+static const struct codec_member gl_unauthorized_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_unauthorized_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_unauthorized_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "UnauthorizedException",
+    .size = sizeof(struct gl_unauthorized_exception),
+    .members = gl_unauthorized_exception_members,
+    .n_members = ARRAY_LEN(gl_unauthorized_exception_members),
+};
+
+static const struct codec_member gl_invalid_fleet_status_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_invalid_fleet_status_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_invalid_fleet_status_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidFleetStatusException",
+    .size = sizeof(struct gl_invalid_fleet_status_exception),
+    .members = gl_invalid_fleet_status_exception_members,
+    .n_members = ARRAY_LEN(gl_invalid_fleet_status_exception_members),
+};
+
+static const struct codec_member gl_terminal_routing_strategy_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_terminal_routing_strategy_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_terminal_routing_strategy_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "TerminalRoutingStrategyException",
+    .size = sizeof(struct gl_terminal_routing_strategy_exception),
+    .members = gl_terminal_routing_strategy_exception_members,
+    .n_members = ARRAY_LEN(gl_terminal_routing_strategy_exception_members),
+};
+
+static const struct codec_member gl_invalid_request_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_invalid_request_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_invalid_request_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidRequestException",
+    .size = sizeof(struct gl_invalid_request_exception),
+    .members = gl_invalid_request_exception_members,
+    .n_members = ARRAY_LEN(gl_invalid_request_exception_members),
+};
+
+static const struct codec_member gl_not_found_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_not_found_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_not_found_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "NotFoundException",
+    .size = sizeof(struct gl_not_found_exception),
+    .members = gl_not_found_exception_members,
+    .n_members = ARRAY_LEN(gl_not_found_exception_members),
+};
+
+static const struct codec_member gl_fleet_capacity_exceeded_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_fleet_capacity_exceeded_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_fleet_capacity_exceeded_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "FleetCapacityExceededException",
+    .size = sizeof(struct gl_fleet_capacity_exceeded_exception),
+    .members = gl_fleet_capacity_exceeded_exception_members,
+    .n_members = ARRAY_LEN(gl_fleet_capacity_exceeded_exception_members),
+};
+
+static const struct codec_member gl_limit_exceeded_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_limit_exceeded_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_limit_exceeded_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "LimitExceededException",
+    .size = sizeof(struct gl_limit_exceeded_exception),
+    .members = gl_limit_exceeded_exception_members,
+    .n_members = ARRAY_LEN(gl_limit_exceeded_exception_members),
+};
+
+static const struct codec_member gl_idempotent_parameter_mismatch_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_idempotent_parameter_mismatch_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_idempotent_parameter_mismatch_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "IdempotentParameterMismatchException",
+    .size = sizeof(struct gl_idempotent_parameter_mismatch_exception),
+    .members = gl_idempotent_parameter_mismatch_exception_members,
+    .n_members = ARRAY_LEN(gl_idempotent_parameter_mismatch_exception_members),
+};
+
+static const struct codec_member gl_unsupported_region_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_unsupported_region_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_unsupported_region_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "UnsupportedRegionException",
+    .size = sizeof(struct gl_unsupported_region_exception),
+    .members = gl_unsupported_region_exception_members,
+    .n_members = ARRAY_LEN(gl_unsupported_region_exception_members),
+};
+
 static const struct codec_member gl_describe_game_session_placement_input_members[] = {
     {
         .name = STR_INIT("PlacementId"),
@@ -695,6 +880,7 @@ const struct codec_shape gl_player_latency_list_shape = {
     .kind = CODEC_LIST,
     .name = "PlayerLatencyList",
     .size = sizeof(struct gl_player_latency_list),
+    .stride = sizeof(*((struct gl_player_latency_list *)0)->v),
     .element = &gl_player_latency_shape,
 };
 
@@ -748,6 +934,7 @@ const struct codec_shape gl_placed_player_session_list_shape = {
     .kind = CODEC_LIST,
     .name = "PlacedPlayerSessionList",
     .size = sizeof(struct gl_placed_player_session_list),
+    .stride = sizeof(*((struct gl_placed_player_session_list *)0)->v),
     .element = &gl_placed_player_session_shape,
 };
 
@@ -827,6 +1014,7 @@ const struct codec_shape gl_location_order_override_list_shape = {
     .kind = CODEC_LIST,
     .name = "LocationOrderOverrideList",
     .size = sizeof(struct gl_location_order_override_list),
+    .stride = sizeof(*((struct gl_location_order_override_list *)0)->v),
     .element = &gl_location_string_model_shape,
     .has_min = true,
     .min = 1,
@@ -930,6 +1118,7 @@ const struct codec_shape gl_game_session_list_shape = {
     .kind = CODEC_LIST,
     .name = "GameSessionList",
     .size = sizeof(struct gl_game_session_list),
+    .stride = sizeof(*((struct gl_game_session_list *)0)->v),
     .element = &gl_game_session_shape,
 };
 
@@ -1017,6 +1206,7 @@ const struct codec_shape gl_desired_player_session_list_shape = {
     .kind = CODEC_LIST,
     .name = "DesiredPlayerSessionList",
     .size = sizeof(struct gl_desired_player_session_list),
+    .stride = sizeof(*((struct gl_desired_player_session_list *)0)->v),
     .element = &gl_desired_player_session_shape,
 };
 
@@ -1153,4 +1343,36 @@ const struct codec_shape gl_terminate_game_session_output_shape = {
     .size = sizeof(struct gl_terminate_game_session_output),
     .members = gl_terminate_game_session_output_members,
     .n_members = ARRAY_LEN(gl_terminate_game_session_output_members),
+};
+
+static const struct codec_member gl_invalid_game_session_status_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_invalid_game_session_status_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_invalid_game_session_status_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidGameSessionStatusException",
+    .size = sizeof(struct gl_invalid_game_session_status_exception),
+    .members = gl_invalid_game_session_status_exception_members,
+    .n_members = ARRAY_LEN(gl_invalid_game_session_status_exception_members),
+};
+
+static const struct codec_member gl_not_ready_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct gl_not_ready_exception, message),
+        .shape = &gl_non_empty_string_shape,
+    },
+};
+
+const struct codec_shape gl_not_ready_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "NotReadyException",
+    .size = sizeof(struct gl_not_ready_exception),
+    .members = gl_not_ready_exception_members,
+    .n_members = ARRAY_LEN(gl_not_ready_exception_members),
 };

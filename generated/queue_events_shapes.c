@@ -89,6 +89,7 @@ const struct codec_shape queue_resources_shape = {
     .kind = CODEC_LIST,
     .name = "Resources",
     .size = sizeof(struct queue_resources),
+    .stride = sizeof(*((struct queue_resources *)0)->v),
     .element = &queue_text_shape,
     .has_max = true,
     .max = 16,

@@ -58,15 +58,34 @@ struct sqs_receive_message_request;
 struct sqs_receive_message_result;
 struct sqs_message;
 struct sqs_message_attribute_value;
+struct sqs_unsupported_operation;
+struct sqs_over_limit;
+struct sqs_request_throttled;
+struct sqs_queue_does_not_exist;
+struct sqs_invalid_security;
+struct sqs_kms_disabled;
+struct sqs_kms_invalid_state;
+struct sqs_kms_not_found;
+struct sqs_kms_opt_in_required;
+struct sqs_kms_throttled;
+struct sqs_kms_access_denied;
+struct sqs_kms_invalid_key_usage;
+struct sqs_invalid_address;
 struct sqs_delete_message_batch_request;
 struct sqs_delete_message_batch_request_entry;
 struct sqs_delete_message_batch_result;
 struct sqs_delete_message_batch_result_entry;
 struct sqs_batch_result_error_entry;
+struct sqs_too_many_entries_in_batch_request;
+struct sqs_empty_batch_request;
+struct sqs_batch_entry_ids_not_distinct;
+struct sqs_invalid_batch_entry_id;
 struct sqs_change_message_visibility_request;
-struct sqs_change_message_visibility_output;
+struct sqs_message_not_inflight;
+struct sqs_receipt_handle_is_invalid;
 struct sqs_get_queue_attributes_request;
 struct sqs_get_queue_attributes_result;
+struct sqs_invalid_attribute_name;
 
 struct sqs_attribute_name_list {
     const enum sqs_queue_attribute_name *v;
@@ -164,6 +183,58 @@ struct sqs_message_attribute_value {
     struct str data_type; /* required */
 };
 
+struct sqs_unsupported_operation {
+    struct str message;
+};
+
+struct sqs_over_limit {
+    struct str message;
+};
+
+struct sqs_request_throttled {
+    struct str message;
+};
+
+struct sqs_queue_does_not_exist {
+    struct str message;
+};
+
+struct sqs_invalid_security {
+    struct str message;
+};
+
+struct sqs_kms_disabled {
+    struct str message;
+};
+
+struct sqs_kms_invalid_state {
+    struct str message;
+};
+
+struct sqs_kms_not_found {
+    struct str message;
+};
+
+struct sqs_kms_opt_in_required {
+    struct str message;
+};
+
+struct sqs_kms_throttled {
+    struct str message;
+};
+
+struct sqs_kms_access_denied {
+    struct str message;
+};
+
+struct sqs_kms_invalid_key_usage {
+    struct str message;
+};
+
+struct sqs_invalid_address {
+    struct str message;
+};
+
 struct sqs_delete_message_batch_request {
     struct str queue_url;                                       /* required */
     struct sqs_delete_message_batch_request_entry_list entries; /* required */
@@ -191,6 +262,22 @@ struct sqs_batch_result_error_entry {
     struct str message;
 };
 
+struct sqs_too_many_entries_in_batch_request {
+    struct str message;
+};
+
+struct sqs_empty_batch_request {
+    struct str message;
+};
+
+struct sqs_batch_entry_ids_not_distinct {
+    struct str message;
+};
+
+struct sqs_invalid_batch_entry_id {
+    struct str message;
+};
+
 struct sqs_change_message_visibility_request {
     struct str queue_url;      /* required */
     struct str receipt_handle; /* required */
@@ -198,8 +285,12 @@ struct sqs_change_message_visibility_request {
     int32_t visibility_timeout; /* required */
 };
 
-struct sqs_change_message_visibility_output {
+struct sqs_message_not_inflight {
     char nothing; /* the model has no members here */
+};
+
+struct sqs_receipt_handle_is_invalid {
+    struct str message;
 };
 
 struct sqs_get_queue_attributes_request {
@@ -209,6 +300,10 @@ struct sqs_get_queue_attributes_request {
 
 struct sqs_get_queue_attributes_result {
     struct sqs_queue_attribute_map attributes;
+};
+
+struct sqs_invalid_attribute_name {
+    struct str message;
 };
 
 struct sqs_message_system_attribute_map_entry {
@@ -244,6 +339,20 @@ extern const struct codec_shape sqs_message_attribute_value_shape;
 extern const struct codec_shape sqs_binary_shape;
 extern const struct codec_shape sqs_string_list_shape;
 extern const struct codec_shape sqs_binary_list_shape;
+extern const struct codec_shape sqs_unsupported_operation_shape;
+extern const struct codec_shape sqs_exception_message_shape;
+extern const struct codec_shape sqs_over_limit_shape;
+extern const struct codec_shape sqs_request_throttled_shape;
+extern const struct codec_shape sqs_queue_does_not_exist_shape;
+extern const struct codec_shape sqs_invalid_security_shape;
+extern const struct codec_shape sqs_kms_disabled_shape;
+extern const struct codec_shape sqs_kms_invalid_state_shape;
+extern const struct codec_shape sqs_kms_not_found_shape;
+extern const struct codec_shape sqs_kms_opt_in_required_shape;
+extern const struct codec_shape sqs_kms_throttled_shape;
+extern const struct codec_shape sqs_kms_access_denied_shape;
+extern const struct codec_shape sqs_kms_invalid_key_usage_shape;
+extern const struct codec_shape sqs_invalid_address_shape;
 extern const struct codec_shape sqs_delete_message_batch_request_shape;
 extern const struct codec_shape sqs_delete_message_batch_request_entry_list_shape;
 extern const struct codec_shape sqs_delete_message_batch_request_entry_shape;
@@ -253,22 +362,31 @@ extern const struct codec_shape sqs_delete_message_batch_result_entry_shape;
 extern const struct codec_shape sqs_batch_result_error_entry_list_shape;
 extern const struct codec_shape sqs_batch_result_error_entry_shape;
 extern const struct codec_shape sqs_boolean_shape;
+extern const struct codec_shape sqs_too_many_entries_in_batch_request_shape;
+extern const struct codec_shape sqs_empty_batch_request_shape;
+extern const struct codec_shape sqs_batch_entry_ids_not_distinct_shape;
+extern const struct codec_shape sqs_invalid_batch_entry_id_shape;
 extern const struct codec_shape sqs_change_message_visibility_request_shape;
-extern const struct codec_shape sqs_change_message_visibility_output_shape;
+extern const struct codec_shape sqs_message_not_inflight_shape;
+extern const struct codec_shape sqs_receipt_handle_is_invalid_shape;
 extern const struct codec_shape sqs_get_queue_attributes_request_shape;
 extern const struct codec_shape sqs_get_queue_attributes_result_shape;
 extern const struct codec_shape sqs_queue_attribute_map_shape;
+extern const struct codec_shape sqs_invalid_attribute_name_shape;
 
 /*
  * The operations. The callback comes exactly once, from the loop, never before the function has
  * returned; `out` lies in the context's arena and is NULL exactly when `err` is set. `in` may be on
- * the stack. Constraints are checked first: a broken one comes back as INVALID_ARGUMENT.
+ * the stack. Constraints are checked first: a broken one comes back as INVALID_ARGUMENT. Of an
+ * error that is listed here, aws_error_value(err, &..._shape) gives the members.
  */
 typedef void sqs_receive_message_fn(void *priv, const struct sqs_receive_message_result *out,
                                     const struct err *err);
-/* Errors: UnsupportedOperation, OverLimit, RequestThrottled, QueueDoesNotExist, InvalidSecurity,
+/*
+ * Errors: UnsupportedOperation, OverLimit, RequestThrottled, QueueDoesNotExist, InvalidSecurity,
  * KmsDisabled, KmsInvalidState, KmsNotFound, KmsOptInRequired, KmsThrottled, KmsAccessDenied,
- * KmsInvalidKeyUsage, InvalidAddress. */
+ * KmsInvalidKeyUsage, InvalidAddress.
+ */
 void sqs_receive_message(struct aws_client *client, struct ctx *ctx,
                          const struct sqs_receive_message_request *in, sqs_receive_message_fn *fn,
                          void *priv);
@@ -277,18 +395,21 @@ extern const struct aws_operation sqs_receive_message_operation;
 typedef void sqs_delete_message_batch_fn(void *priv,
                                          const struct sqs_delete_message_batch_result *out,
                                          const struct err *err);
-/* Errors: TooManyEntriesInBatchRequest, EmptyBatchRequest, BatchEntryIdsNotDistinct,
+/*
+ * Errors: TooManyEntriesInBatchRequest, EmptyBatchRequest, BatchEntryIdsNotDistinct,
  * InvalidBatchEntryId, RequestThrottled, QueueDoesNotExist, UnsupportedOperation, InvalidAddress,
- * InvalidSecurity. */
+ * InvalidSecurity.
+ */
 void sqs_delete_message_batch(struct aws_client *client, struct ctx *ctx,
                               const struct sqs_delete_message_batch_request *in,
                               sqs_delete_message_batch_fn *fn, void *priv);
 extern const struct aws_operation sqs_delete_message_batch_operation;
 
-typedef void sqs_change_message_visibility_fn(
-    void *priv, const struct sqs_change_message_visibility_output *out, const struct err *err);
-/* Errors: MessageNotInflight, ReceiptHandleIsInvalid, RequestThrottled, QueueDoesNotExist,
- * UnsupportedOperation, InvalidAddress, InvalidSecurity. */
+typedef void sqs_change_message_visibility_fn(void *priv, const struct err *err);
+/*
+ * Errors: MessageNotInflight, ReceiptHandleIsInvalid, RequestThrottled, QueueDoesNotExist,
+ * UnsupportedOperation, InvalidAddress, InvalidSecurity.
+ */
 void sqs_change_message_visibility(struct aws_client *client, struct ctx *ctx,
                                    const struct sqs_change_message_visibility_request *in,
                                    sqs_change_message_visibility_fn *fn, void *priv);
@@ -297,8 +418,10 @@ extern const struct aws_operation sqs_change_message_visibility_operation;
 typedef void sqs_get_queue_attributes_fn(void *priv,
                                          const struct sqs_get_queue_attributes_result *out,
                                          const struct err *err);
-/* Errors: InvalidAttributeName, RequestThrottled, QueueDoesNotExist, UnsupportedOperation,
- * InvalidSecurity, InvalidAddress. */
+/*
+ * Errors: InvalidAttributeName, RequestThrottled, QueueDoesNotExist, UnsupportedOperation,
+ * InvalidSecurity, InvalidAddress.
+ */
 void sqs_get_queue_attributes(struct aws_client *client, struct ctx *ctx,
                               const struct sqs_get_queue_attributes_request *in,
                               sqs_get_queue_attributes_fn *fn, void *priv);

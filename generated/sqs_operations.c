@@ -7,12 +7,117 @@
  */
 #include "generated/sqs.h"
 
+static const struct aws_error_shape errors[] = {
+    {
+        .name = STR_INIT("UnsupportedOperation"),
+        .code = STR_INIT("UnsupportedOperation"),
+        .shape = &sqs_unsupported_operation_shape,
+    },
+    {
+        .name = STR_INIT("OverLimit"),
+        .code = STR_INIT("OverLimit"),
+        .shape = &sqs_over_limit_shape,
+    },
+    {
+        .name = STR_INIT("RequestThrottled"),
+        .code = STR_INIT("RequestThrottled"),
+        .shape = &sqs_request_throttled_shape,
+    },
+    {
+        .name = STR_INIT("QueueDoesNotExist"),
+        .code = STR_INIT("QueueDoesNotExist"),
+        .shape = &sqs_queue_does_not_exist_shape,
+    },
+    {
+        .name = STR_INIT("InvalidSecurity"),
+        .code = STR_INIT("InvalidSecurity"),
+        .shape = &sqs_invalid_security_shape,
+    },
+    {
+        .name = STR_INIT("KmsDisabled"),
+        .code = STR_INIT("KmsDisabled"),
+        .shape = &sqs_kms_disabled_shape,
+    },
+    {
+        .name = STR_INIT("KmsInvalidState"),
+        .code = STR_INIT("KmsInvalidState"),
+        .shape = &sqs_kms_invalid_state_shape,
+    },
+    {
+        .name = STR_INIT("KmsNotFound"),
+        .code = STR_INIT("KmsNotFound"),
+        .shape = &sqs_kms_not_found_shape,
+    },
+    {
+        .name = STR_INIT("KmsOptInRequired"),
+        .code = STR_INIT("KmsOptInRequired"),
+        .shape = &sqs_kms_opt_in_required_shape,
+    },
+    {
+        .name = STR_INIT("KmsThrottled"),
+        .code = STR_INIT("KmsThrottled"),
+        .shape = &sqs_kms_throttled_shape,
+    },
+    {
+        .name = STR_INIT("KmsAccessDenied"),
+        .code = STR_INIT("KmsAccessDenied"),
+        .shape = &sqs_kms_access_denied_shape,
+    },
+    {
+        .name = STR_INIT("KmsInvalidKeyUsage"),
+        .code = STR_INIT("KmsInvalidKeyUsage"),
+        .shape = &sqs_kms_invalid_key_usage_shape,
+    },
+    {
+        .name = STR_INIT("InvalidAddress"),
+        .code = STR_INIT("InvalidAddress"),
+        .shape = &sqs_invalid_address_shape,
+    },
+    {
+        .name = STR_INIT("TooManyEntriesInBatchRequest"),
+        .code = STR_INIT("TooManyEntriesInBatchRequest"),
+        .shape = &sqs_too_many_entries_in_batch_request_shape,
+    },
+    {
+        .name = STR_INIT("EmptyBatchRequest"),
+        .code = STR_INIT("EmptyBatchRequest"),
+        .shape = &sqs_empty_batch_request_shape,
+    },
+    {
+        .name = STR_INIT("BatchEntryIdsNotDistinct"),
+        .code = STR_INIT("BatchEntryIdsNotDistinct"),
+        .shape = &sqs_batch_entry_ids_not_distinct_shape,
+    },
+    {
+        .name = STR_INIT("InvalidBatchEntryId"),
+        .code = STR_INIT("InvalidBatchEntryId"),
+        .shape = &sqs_invalid_batch_entry_id_shape,
+    },
+    {
+        .name = STR_INIT("MessageNotInflight"),
+        .code = STR_INIT("MessageNotInflight"),
+        .shape = &sqs_message_not_inflight_shape,
+    },
+    {
+        .name = STR_INIT("ReceiptHandleIsInvalid"),
+        .code = STR_INIT("ReceiptHandleIsInvalid"),
+        .shape = &sqs_receipt_handle_is_invalid_shape,
+    },
+    {
+        .name = STR_INIT("InvalidAttributeName"),
+        .code = STR_INIT("InvalidAttributeName"),
+        .shape = &sqs_invalid_attribute_name_shape,
+    },
+};
+
 static const struct aws_service service = {
     .name = STR_INIT("SQS"),
     .endpoint_prefix = STR_INIT("sqs"),
     .signing_name = STR_INIT("sqs"),
-    .content_type = STR_INIT("application/x-amz-json-1.0"),
-    .query_mode = true,
+    .json_content_type = STR_INIT("application/x-amz-json-1.0"),
+    .query_compatible = true,
+    .errors = errors,
+    .n_errors = ARRAY_LEN(errors),
 };
 
 /* ReceiveMessage */
@@ -26,6 +131,7 @@ const struct aws_operation sqs_receive_message_operation = {
     .service = &service,
     .name = STR_INIT("ReceiveMessage"),
     .target = STR_INIT("AmazonSQS.ReceiveMessage"),
+    .cbor_path = STR_INIT("service/AmazonSQS/operation/ReceiveMessage"),
     .input = &sqs_receive_message_request_shape,
     .output = &sqs_receive_message_result_shape,
     .call = sqs_receive_message_call,
@@ -48,6 +154,7 @@ const struct aws_operation sqs_delete_message_batch_operation = {
     .service = &service,
     .name = STR_INIT("DeleteMessageBatch"),
     .target = STR_INIT("AmazonSQS.DeleteMessageBatch"),
+    .cbor_path = STR_INIT("service/AmazonSQS/operation/DeleteMessageBatch"),
     .input = &sqs_delete_message_batch_request_shape,
     .output = &sqs_delete_message_batch_result_shape,
     .call = sqs_delete_message_batch_call,
@@ -63,15 +170,16 @@ void sqs_delete_message_batch(struct aws_client *client, struct ctx *ctx,
 
 static void sqs_change_message_visibility_call(aws_any_fn *fn, void *priv, const void *out,
                                                const struct err *err) {
-    ((sqs_change_message_visibility_fn *)fn)(priv, out, err);
+    (void)out;
+    ((sqs_change_message_visibility_fn *)fn)(priv, err);
 }
 
 const struct aws_operation sqs_change_message_visibility_operation = {
     .service = &service,
     .name = STR_INIT("ChangeMessageVisibility"),
     .target = STR_INIT("AmazonSQS.ChangeMessageVisibility"),
+    .cbor_path = STR_INIT("service/AmazonSQS/operation/ChangeMessageVisibility"),
     .input = &sqs_change_message_visibility_request_shape,
-    .output = &sqs_change_message_visibility_output_shape,
     .call = sqs_change_message_visibility_call,
 };
 
@@ -92,6 +200,7 @@ const struct aws_operation sqs_get_queue_attributes_operation = {
     .service = &service,
     .name = STR_INIT("GetQueueAttributes"),
     .target = STR_INIT("AmazonSQS.GetQueueAttributes"),
+    .cbor_path = STR_INIT("service/AmazonSQS/operation/GetQueueAttributes"),
     .input = &sqs_get_queue_attributes_request_shape,
     .output = &sqs_get_queue_attributes_result_shape,
     .call = sqs_get_queue_attributes_call,

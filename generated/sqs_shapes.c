@@ -75,6 +75,7 @@ const struct codec_shape sqs_attribute_name_list_shape = {
     .kind = CODEC_LIST,
     .name = "AttributeNameList",
     .size = sizeof(struct sqs_attribute_name_list),
+    .stride = sizeof(*((struct sqs_attribute_name_list *)0)->v),
     .element = &sqs_queue_attribute_name_shape,
 };
 
@@ -115,6 +116,7 @@ const struct codec_shape sqs_message_system_attribute_list_shape = {
     .kind = CODEC_LIST,
     .name = "MessageSystemAttributeList",
     .size = sizeof(struct sqs_message_system_attribute_list),
+    .stride = sizeof(*((struct sqs_message_system_attribute_list *)0)->v),
     .element = &sqs_message_system_attribute_name_shape,
 };
 
@@ -143,6 +145,7 @@ const struct codec_shape sqs_message_attribute_name_list_shape = {
     .kind = CODEC_LIST,
     .name = "MessageAttributeNameList",
     .size = sizeof(struct sqs_message_attribute_name_list),
+    .stride = sizeof(*((struct sqs_message_attribute_name_list *)0)->v),
     .element = &sqs_message_attribute_name_shape,
 };
 
@@ -178,6 +181,7 @@ const struct codec_shape sqs_message_list_shape = {
     .kind = CODEC_LIST,
     .name = "MessageList",
     .size = sizeof(struct sqs_message_list),
+    .stride = sizeof(*((struct sqs_message_list *)0)->v),
     .element = &sqs_message_shape,
 };
 
@@ -232,7 +236,7 @@ const struct codec_shape sqs_message_system_attribute_map_shape = {
     .name = "MessageSystemAttributeMap",
     .size = sizeof(struct sqs_message_system_attribute_map),
     .value_offset = offsetof(struct sqs_message_system_attribute_map_entry, value),
-    .entry_size = sizeof(struct sqs_message_system_attribute_map_entry),
+    .stride = sizeof(struct sqs_message_system_attribute_map_entry),
     .element = &sqs_string_shape,
 };
 
@@ -241,7 +245,7 @@ const struct codec_shape sqs_message_body_attribute_map_shape = {
     .name = "MessageBodyAttributeMap",
     .size = sizeof(struct sqs_message_body_attribute_map),
     .value_offset = offsetof(struct sqs_message_body_attribute_map_entry, value),
-    .entry_size = sizeof(struct sqs_message_body_attribute_map_entry),
+    .stride = sizeof(struct sqs_message_body_attribute_map_entry),
     .element = &sqs_message_attribute_value_shape,
 };
 
@@ -292,6 +296,7 @@ const struct codec_shape sqs_string_list_shape = {
     .kind = CODEC_LIST,
     .name = "StringList",
     .size = sizeof(struct sqs_string_list),
+    .stride = sizeof(*((struct sqs_string_list *)0)->v),
     .element = &sqs_string_shape,
 };
 
@@ -299,7 +304,222 @@ const struct codec_shape sqs_binary_list_shape = {
     .kind = CODEC_LIST,
     .name = "BinaryList",
     .size = sizeof(struct sqs_binary_list),
+    .stride = sizeof(*((struct sqs_binary_list *)0)->v),
     .element = &sqs_binary_shape,
+};
+
+static const struct codec_member sqs_unsupported_operation_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_unsupported_operation, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_unsupported_operation_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "UnsupportedOperation",
+    .size = sizeof(struct sqs_unsupported_operation),
+    .members = sqs_unsupported_operation_members,
+    .n_members = ARRAY_LEN(sqs_unsupported_operation_members),
+};
+
+const struct codec_shape sqs_exception_message_shape = {
+    .kind = CODEC_STRING,
+    .name = "ExceptionMessage",
+    .size = sizeof(struct str),
+};
+
+static const struct codec_member sqs_over_limit_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_over_limit, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_over_limit_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "OverLimit",
+    .size = sizeof(struct sqs_over_limit),
+    .members = sqs_over_limit_members,
+    .n_members = ARRAY_LEN(sqs_over_limit_members),
+};
+
+static const struct codec_member sqs_request_throttled_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_request_throttled, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_request_throttled_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "RequestThrottled",
+    .size = sizeof(struct sqs_request_throttled),
+    .members = sqs_request_throttled_members,
+    .n_members = ARRAY_LEN(sqs_request_throttled_members),
+};
+
+static const struct codec_member sqs_queue_does_not_exist_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_queue_does_not_exist, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_queue_does_not_exist_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "QueueDoesNotExist",
+    .size = sizeof(struct sqs_queue_does_not_exist),
+    .members = sqs_queue_does_not_exist_members,
+    .n_members = ARRAY_LEN(sqs_queue_does_not_exist_members),
+};
+
+static const struct codec_member sqs_invalid_security_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_invalid_security, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_invalid_security_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidSecurity",
+    .size = sizeof(struct sqs_invalid_security),
+    .members = sqs_invalid_security_members,
+    .n_members = ARRAY_LEN(sqs_invalid_security_members),
+};
+
+static const struct codec_member sqs_kms_disabled_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_disabled, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_disabled_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsDisabled",
+    .size = sizeof(struct sqs_kms_disabled),
+    .members = sqs_kms_disabled_members,
+    .n_members = ARRAY_LEN(sqs_kms_disabled_members),
+};
+
+static const struct codec_member sqs_kms_invalid_state_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_invalid_state, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_invalid_state_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsInvalidState",
+    .size = sizeof(struct sqs_kms_invalid_state),
+    .members = sqs_kms_invalid_state_members,
+    .n_members = ARRAY_LEN(sqs_kms_invalid_state_members),
+};
+
+static const struct codec_member sqs_kms_not_found_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_not_found, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_not_found_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsNotFound",
+    .size = sizeof(struct sqs_kms_not_found),
+    .members = sqs_kms_not_found_members,
+    .n_members = ARRAY_LEN(sqs_kms_not_found_members),
+};
+
+static const struct codec_member sqs_kms_opt_in_required_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_opt_in_required, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_opt_in_required_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsOptInRequired",
+    .size = sizeof(struct sqs_kms_opt_in_required),
+    .members = sqs_kms_opt_in_required_members,
+    .n_members = ARRAY_LEN(sqs_kms_opt_in_required_members),
+};
+
+static const struct codec_member sqs_kms_throttled_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_throttled, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_throttled_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsThrottled",
+    .size = sizeof(struct sqs_kms_throttled),
+    .members = sqs_kms_throttled_members,
+    .n_members = ARRAY_LEN(sqs_kms_throttled_members),
+};
+
+static const struct codec_member sqs_kms_access_denied_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_access_denied, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_access_denied_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsAccessDenied",
+    .size = sizeof(struct sqs_kms_access_denied),
+    .members = sqs_kms_access_denied_members,
+    .n_members = ARRAY_LEN(sqs_kms_access_denied_members),
+};
+
+static const struct codec_member sqs_kms_invalid_key_usage_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_kms_invalid_key_usage, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_kms_invalid_key_usage_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "KmsInvalidKeyUsage",
+    .size = sizeof(struct sqs_kms_invalid_key_usage),
+    .members = sqs_kms_invalid_key_usage_members,
+    .n_members = ARRAY_LEN(sqs_kms_invalid_key_usage_members),
+};
+
+static const struct codec_member sqs_invalid_address_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_invalid_address, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_invalid_address_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidAddress",
+    .size = sizeof(struct sqs_invalid_address),
+    .members = sqs_invalid_address_members,
+    .n_members = ARRAY_LEN(sqs_invalid_address_members),
 };
 
 static const struct codec_member sqs_delete_message_batch_request_members[] = {
@@ -329,6 +549,7 @@ const struct codec_shape sqs_delete_message_batch_request_entry_list_shape = {
     .kind = CODEC_LIST,
     .name = "DeleteMessageBatchRequestEntryList",
     .size = sizeof(struct sqs_delete_message_batch_request_entry_list),
+    .stride = sizeof(*((struct sqs_delete_message_batch_request_entry_list *)0)->v),
     .element = &sqs_delete_message_batch_request_entry_shape,
 };
 
@@ -382,6 +603,7 @@ const struct codec_shape sqs_delete_message_batch_result_entry_list_shape = {
     .kind = CODEC_LIST,
     .name = "DeleteMessageBatchResultEntryList",
     .size = sizeof(struct sqs_delete_message_batch_result_entry_list),
+    .stride = sizeof(*((struct sqs_delete_message_batch_result_entry_list *)0)->v),
     .element = &sqs_delete_message_batch_result_entry_shape,
 };
 
@@ -406,6 +628,7 @@ const struct codec_shape sqs_batch_result_error_entry_list_shape = {
     .kind = CODEC_LIST,
     .name = "BatchResultErrorEntryList",
     .size = sizeof(struct sqs_batch_result_error_entry_list),
+    .stride = sizeof(*((struct sqs_batch_result_error_entry_list *)0)->v),
     .element = &sqs_batch_result_error_entry_shape,
 };
 
@@ -451,6 +674,70 @@ const struct codec_shape sqs_boolean_shape = {
     .size = sizeof(bool),
 };
 
+static const struct codec_member sqs_too_many_entries_in_batch_request_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_too_many_entries_in_batch_request, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_too_many_entries_in_batch_request_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "TooManyEntriesInBatchRequest",
+    .size = sizeof(struct sqs_too_many_entries_in_batch_request),
+    .members = sqs_too_many_entries_in_batch_request_members,
+    .n_members = ARRAY_LEN(sqs_too_many_entries_in_batch_request_members),
+};
+
+static const struct codec_member sqs_empty_batch_request_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_empty_batch_request, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_empty_batch_request_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "EmptyBatchRequest",
+    .size = sizeof(struct sqs_empty_batch_request),
+    .members = sqs_empty_batch_request_members,
+    .n_members = ARRAY_LEN(sqs_empty_batch_request_members),
+};
+
+static const struct codec_member sqs_batch_entry_ids_not_distinct_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_batch_entry_ids_not_distinct, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_batch_entry_ids_not_distinct_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "BatchEntryIdsNotDistinct",
+    .size = sizeof(struct sqs_batch_entry_ids_not_distinct),
+    .members = sqs_batch_entry_ids_not_distinct_members,
+    .n_members = ARRAY_LEN(sqs_batch_entry_ids_not_distinct_members),
+};
+
+static const struct codec_member sqs_invalid_batch_entry_id_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_invalid_batch_entry_id, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_invalid_batch_entry_id_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidBatchEntryId",
+    .size = sizeof(struct sqs_invalid_batch_entry_id),
+    .members = sqs_invalid_batch_entry_id_members,
+    .n_members = ARRAY_LEN(sqs_invalid_batch_entry_id_members),
+};
+
 static const struct codec_member sqs_change_message_visibility_request_members[] = {
     {
         .name = STR_INIT("QueueUrl"),
@@ -483,10 +770,26 @@ const struct codec_shape sqs_change_message_visibility_request_shape = {
     .n_members = ARRAY_LEN(sqs_change_message_visibility_request_members),
 };
 
-const struct codec_shape sqs_change_message_visibility_output_shape = {
+const struct codec_shape sqs_message_not_inflight_shape = {
     .kind = CODEC_STRUCT,
-    .name = "ChangeMessageVisibilityOutput",
-    .size = sizeof(struct sqs_change_message_visibility_output),
+    .name = "MessageNotInflight",
+    .size = sizeof(struct sqs_message_not_inflight),
+};
+
+static const struct codec_member sqs_receipt_handle_is_invalid_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_receipt_handle_is_invalid, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_receipt_handle_is_invalid_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "ReceiptHandleIsInvalid",
+    .size = sizeof(struct sqs_receipt_handle_is_invalid),
+    .members = sqs_receipt_handle_is_invalid_members,
+    .n_members = ARRAY_LEN(sqs_receipt_handle_is_invalid_members),
 };
 
 static const struct codec_member sqs_get_queue_attributes_request_members[] = {
@@ -532,6 +835,22 @@ const struct codec_shape sqs_queue_attribute_map_shape = {
     .name = "QueueAttributeMap",
     .size = sizeof(struct sqs_queue_attribute_map),
     .value_offset = offsetof(struct sqs_queue_attribute_map_entry, value),
-    .entry_size = sizeof(struct sqs_queue_attribute_map_entry),
+    .stride = sizeof(struct sqs_queue_attribute_map_entry),
     .element = &sqs_string_shape,
+};
+
+static const struct codec_member sqs_invalid_attribute_name_members[] = {
+    {
+        .name = STR_INIT("message"),
+        .offset = offsetof(struct sqs_invalid_attribute_name, message),
+        .shape = &sqs_exception_message_shape,
+    },
+};
+
+const struct codec_shape sqs_invalid_attribute_name_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "InvalidAttributeName",
+    .size = sizeof(struct sqs_invalid_attribute_name),
+    .members = sqs_invalid_attribute_name_members,
+    .n_members = ARRAY_LEN(sqs_invalid_attribute_name_members),
 };

@@ -14,6 +14,10 @@ static struct str json_operation(const struct sim_request *req, struct str servi
     return str_from(target, dot + 1);
 }
 
+static void json_nothing(struct buf *out) {
+    buf_puts(out, "{}");
+}
+
 static void json_error(struct buf *out, struct str type, const char *member, struct str message) {
     buf_putc(out, '{');
     sim_json_str(out, "__type", type);
@@ -21,25 +25,27 @@ static void json_error(struct buf *out, struct str type, const char *member, str
     buf_putc(out, '}');
 }
 
-const struct aws_protocol aws_protocol_json = {
+const struct sim_protocol sim_protocol_json = {
     .content_type = "application/x-amz-json-1.1",
     .operation = json_operation,
     .decode = json_decode,
     .encode = json_encode,
+    .nothing = json_nothing,
     .error = json_error,
 };
 
-static const struct aws_protocol json_1_0 = {
+static const struct sim_protocol json_1_0 = {
     .content_type = "application/x-amz-json-1.0",
     .operation = json_operation,
     .decode = json_decode,
     .encode = json_encode,
+    .nothing = json_nothing,
     .error = json_error,
 };
 
-static const struct aws_protocol *const protocols[] = {&aws_protocol_json, &json_1_0};
+static const struct sim_protocol *const protocols[] = {&sim_protocol_json, &json_1_0};
 
-const struct aws_protocol *aws_protocol_of(const struct sim_request *req) {
+const struct sim_protocol *sim_protocol_of(const struct sim_request *req) {
     struct str type = sim_request_header(req, STR("content-type"));
     for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
         if (str_eq_nocase(type, str_c(protocols[i]->content_type)))

@@ -9,7 +9,7 @@
 #include "codec/shape.h"
 #include "sim/sim.h"
 
-struct aws_protocol {
+struct sim_protocol {
     const char *content_type; /* of requests and replies */
 
     /* The operation's name, absent if the request names none of this service. */
@@ -18,14 +18,16 @@ struct aws_protocol {
                           struct arena *a);
     struct err *(*encode)(struct buf *out, const struct codec_shape *shape, const void *value,
                           struct arena *a);
+    /* Appends the body of an operation without output. */
+    void (*nothing)(struct buf *out);
     /* Appends the body of an error; member is "Message" or "message". */
     void (*error)(struct buf *out, struct str type, const char *member, struct str message);
 };
 
 /* NULL if the request's content type is none that AWS clients send. */
-const struct aws_protocol *aws_protocol_of(const struct sim_request *req);
+const struct sim_protocol *sim_protocol_of(const struct sim_request *req);
 
 /* What errors are written in before the protocol is known. */
-extern const struct aws_protocol aws_protocol_json;
+extern const struct sim_protocol sim_protocol_json;
 
 #endif

@@ -12,12 +12,12 @@ struct call {
     unsigned magic;
 #define CALL_MAGIC 0x6a3eca11U
     const struct aws_sim_kind *kind;
-    const struct aws_protocol *protocol;
+    const struct sim_protocol *protocol;
     const struct aws_sim_operation *op;
     void *in;
 };
 
-static void reply(struct sim_exchange *ex, const struct aws_protocol *protocol, int status,
+static void reply(struct sim_exchange *ex, const struct sim_protocol *protocol, int status,
                   const struct buf *body) {
     sim_reply_text(ex, status, protocol->content_type, buf_str(body));
     sim_reply_header(ex, STR("x-amzn-RequestId"), ex->request_id);
@@ -47,7 +47,8 @@ static void operate(struct sim_exchange *ex) {
         sim_wait(ex, wait, operate);
         return;
     }
-    void *out = arena_alloc(ex->arena, call->op->output->size);
+    const struct codec_shape *shape = call->op->output;
+    void *out = shape == NULL ? NULL : arena_alloc(ex->arena, shape->size);
     struct err *err = call->op->run(state, ex->region, call->in, ex->arena, out);
     if (err != NULL) {
         aws_sim_error(ex, err->http_status, err->type, err->msg);
@@ -55,7 +56,10 @@ static void operate(struct sim_exchange *ex) {
     }
     struct buf body;
     buf_init(&body, MAX_ANSWER);
-    err = call->protocol->encode(&body, call->op->output, out, ex->arena);
+    if (shape == NULL)
+        call->protocol->nothing(&body);
+    else
+        err = call->protocol->encode(&body, shape, out, ex->arena);
     if (err != NULL)
         aws_sim_error(ex, 500, STR("InternalServiceException"), err->msg);
     else
@@ -65,8 +69,8 @@ static void operate(struct sim_exchange *ex) {
 
 static bool choose_operation(struct sim_exchange *ex, struct call *call) {
     const struct aws_sim_kind *kind = call->kind;
-    const struct aws_protocol *protocol = aws_protocol_of(&ex->req);
-    call->protocol = protocol != NULL ? protocol : &aws_protocol_json;
+    const struct sim_protocol *protocol = sim_protocol_of(&ex->req);
+    call->protocol = protocol != NULL ? protocol : &sim_protocol_json;
     if (!str_eq(ex->req.method, STR("POST")) || protocol == NULL) {
         aws_sim_error(ex, 400, STR("UnknownOperationException"),
                       STR("Requests are POST with content type application/x-amz-json-1.1."));

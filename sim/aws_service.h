@@ -18,7 +18,7 @@ typedef int64_t aws_wait_fn(void *state, const void *in, int64_t waited_ms);
 struct aws_sim_operation {
     struct str name;
     const struct codec_shape *input;
-    const struct codec_shape *output;
+    const struct codec_shape *output; /* NULL: has none */
     aws_run_fn *run;
     aws_where_fn *where; /* the location that it is about, for fault rules; NULL: the region */
     /* Milliseconds to wait before asking again; 0: run it now. NULL: never waits. */

@@ -60,7 +60,6 @@ static const struct aws_sim_operation operations[] = {
     {
         .name = STR_INIT("ChangeMessageVisibility"),
         .input = &sqs_change_message_visibility_request_shape,
-        .output = &sqs_change_message_visibility_output_shape,
         .run = sim_sqs_change_visibility,
         .where = where_changed,
     },

@@ -92,6 +92,7 @@ static const struct codec_shape permissions_shape = {
     .name = "Permissions",
     .size = sizeof(struct permission_list),
     .element = &permission_shape,
+    .stride = sizeof(struct permission),
 };
 
 static const struct codec_shape texts_shape = {

@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
 #include "base/random.h"
-#include "codec/json.h"
-#include "codec/validate.h"
 #include "http/backoff.h"
 
 #include <curl/curl.h>
@@ -16,9 +14,6 @@
 #include <time.h>
 
 #define DEFAULT_ATTEMPTS 3
-#define MAX_BODY                                                                                   \
-    ((size_t)8 << 20) /* bytes of one encoded request; sensitive text grows in JSON                \
-                       */
 #define SKEW_LIMIT_US (INT64_C(240) * 1000000)
 
 struct aws_client {
@@ -43,7 +38,8 @@ struct aws_call {
     const struct aws_operation *op;
     aws_any_fn *fn;
     void *priv;
-    struct str body;
+    enum aws_protocol protocol;
+    struct aws_request request;
     char invocation_id[RANDOM_UUID_SIZE]; /* the same for every attempt */
     int attempt;
     bool may_have_acted;  /* an attempt so far */
@@ -89,10 +85,10 @@ static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
     buf_init(&text, SIGV4_CANONICAL_MAX);
     buf_init(&signature, DIGEST_HEX);
     buf_init(&value, SIGV4_CANONICAL_MAX);
-    digest_sha256_hex(client->digest, call->body, hash);
+    digest_sha256_hex(client->digest, call->request.body, hash);
     const struct sigv4_request req = {
         .method = STR("POST"),
-        .path = client->endpoint.base_path,
+        .path = call->request.path,
         .headers = headers,
         .n_headers = n,
         .payload_hash = str_n(hash, DIGEST_HEX),
@@ -189,9 +185,9 @@ static void fail_or_retry(struct aws_call *call, const struct http_response *res
     ctx_sleep(client->options.loop, call->ctx, ms, on_wait_over, call);
 }
 
-static struct err *decode(struct aws_call *call, const struct http_response *resp, void *out) {
+static struct err *decode(struct aws_call *call, const struct http_response *resp, void **out) {
     struct arena *a = call->ctx->arena;
-    struct err *bad = json_decode(resp->body, call->op->output, out, a);
+    struct err *bad = aws_response_read(call->op, call->protocol, resp, a, out);
     if (bad == NULL)
         return NULL;
     struct err *err = err_new(a, RPC_INTERNAL, STR_FMT ": the answer could not be understood: %s",
@@ -216,8 +212,8 @@ static void on_response(void *priv, const struct http_response *resp, const stru
     struct aws_call *call = OBJ_CAST(priv, aws_call, AWS_CALL_MAGIC);
     struct arena *a = call->ctx->arena;
     if (resp != NULL && resp->status / 100 == 2) {
-        void *out = arena_alloc(a, call->op->output->size);
-        err = decode(call, resp, out);
+        void *out = NULL;
+        err = decode(call, resp, &out);
         observe(call, resp, err);
         if (err == NULL) {
             aws_retry_release(&call->client->quota, call->retry_cost);
@@ -229,7 +225,7 @@ static void on_response(void *priv, const struct http_response *resp, const stru
             return;
         }
     } else if (resp != NULL) {
-        struct err *refusal = aws_error_from_response(a, call->op, resp);
+        struct err *refusal = aws_error_from_response(a, call->op, call->protocol, resp);
         hide_credentials(call, refusal);
         err = refusal;
         observe(call, resp, err);
@@ -248,6 +244,7 @@ static void on_response(void *priv, const struct http_response *resp, const stru
 
 /* ---- an attempt ---- */
 
+/* Signed, but for an operation that needs no credentials: NULL then. */
 static void send_signed(struct aws_call *call, const struct aws_credentials *creds) {
     struct aws_client *client = call->client;
     struct arena *a = call->ctx->arena;
@@ -257,20 +254,19 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
         .region = endpoint->region,
         .service = call->op->service->signing_name,
     };
-    struct http_header headers[10];
-    size_t n = 0;
-    headers[n++] = (struct http_header){STR("Host"), endpoint->host};
-    headers[n++] = (struct http_header){STR("Content-Type"), call->op->service->content_type};
-    headers[n++] = (struct http_header){STR("X-Amz-Target"), call->op->target};
+    const struct aws_request *request = &call->request;
+    struct http_header headers[AWS_PROTOCOL_HEADERS + 6];
+    size_t n = request->n_headers;
+    memcpy(headers, request->headers, n * sizeof headers[0]);
     headers[n++] = (struct http_header){STR("X-Amz-Date"), str_c(scope.time.stamp)};
-    if (call->op->service->query_mode)
-        headers[n++] = (struct http_header){STR("x-amzn-query-mode"), STR("true")};
-    if (secret_present(&creds->session_token))
-        headers[n++] =
-            (struct http_header){STR("X-Amz-Security-Token"), secret_reveal(&creds->session_token)};
-    /* Like botocore, sign what decides the meaning and leave the rest unsigned. */
-    struct str authorization = sign(call, &scope, creds, headers, n);
-    headers[n++] = (struct http_header){STR("Authorization"), authorization};
+    if (creds != NULL) {
+        if (secret_present(&creds->session_token))
+            headers[n++] = (struct http_header){STR("X-Amz-Security-Token"),
+                                                secret_reveal(&creds->session_token)};
+        /* Like botocore, sign what decides the meaning and leave the rest unsigned. */
+        struct str authorization = sign(call, &scope, creds, headers, n);
+        headers[n++] = (struct http_header){STR("Authorization"), authorization};
+    }
     headers[n++] = (struct http_header){STR("User-Agent"), client->options.user_agent};
     headers[n++] = (struct http_header){STR("amz-sdk-invocation-id"), str_c(call->invocation_id)};
     headers[n++] = (struct http_header){
@@ -279,10 +275,10 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
     ASSERT(n <= ARRAY_LEN(headers));
     const struct http_request req = {
         .method = STR("POST"),
-        .url = endpoint->url,
+        .url = request->url,
         .headers = headers,
         .n_headers = n,
-        .body = call->body,
+        .body = request->body,
         .timeout_ms = client->options.attempt_timeout_ms,
     };
     const struct http_attempt what = {
@@ -290,7 +286,7 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
         .service = call->op->service->name,
         .operation = call->op->name,
         .method = STR("POST"),
-        .url = endpoint->url,
+        .url = request->url,
         .region = endpoint->region,
         .number = call->attempt,
     };
@@ -310,28 +306,26 @@ static void on_credentials(void *priv, const struct aws_credentials *creds, cons
 
 static void attempt(struct aws_call *call) {
     struct aws_credentials_provider *provider = call->client->options.credentials;
-    const struct aws_credentials *creds = aws_credentials_peek(provider);
+    const struct aws_credentials *creds =
+        call->op->is_unsigned ? NULL : aws_credentials_peek(provider);
     call->attempt++;
-    if (creds != NULL)
+    if (creds != NULL || call->op->is_unsigned)
         send_signed(call, creds);
     else
         aws_credentials_get(provider, call->ctx, on_credentials, call);
 }
 
-static struct err *encode(struct aws_call *call, const void *in) {
-    struct arena *a = call->ctx->arena;
-    struct buf body;
+static struct err *make_request(struct aws_call *call, const void *in) {
+    const struct aws_client_options *o = &call->client->options;
+    const struct aws_protocol_options options = {
+        .protocol = call->protocol,
+        .token = o->token != NULL ? o->token : random_uuid,
+    };
     struct err *err = ctx_check(call->ctx);
-    if (err == NULL)
-        err = codec_validate(call->op->input, in, a);
     if (err != NULL)
         return err;
-    buf_init(&body, MAX_BODY);
-    err = json_encode(&body, call->op->input, in, a);
-    if (err == NULL)
-        call->body = arena_str(a, buf_str(&body));
-    buf_free(&body);
-    return err;
+    return aws_request_make(call->op, &options, &call->client->endpoint, in, call->ctx->arena,
+                            &call->request);
 }
 
 void aws_start(struct aws_client *client, struct ctx *ctx, const struct aws_operation *op,
@@ -343,7 +337,8 @@ void aws_start(struct aws_client *client, struct ctx *ctx, const struct aws_oper
     call->op = op;
     call->fn = fn;
     call->priv = priv;
-    call->refused = encode(call, in);
+    call->protocol = aws_protocol_of(op->service, client->options.protocol);
+    call->refused = make_request(call, in);
     if (call->refused != NULL) {
         ctx_sleep(client->options.loop, ctx, 0, on_refused, call);
         return;

@@ -13,6 +13,7 @@
 #include "aws/credentials.h"
 #include "aws/endpoint.h"
 #include "aws/operation.h"
+#include "aws/protocol.h"
 #include "base/loop.h"
 #include "http/http.h"
 #include "http/tracer.h"
@@ -28,6 +29,8 @@ struct aws_client_options {
     struct aws_credentials_provider *credentials; /* outlives the client */
     struct endpoint_settings endpoint;            /* strings are copied */
     struct str user_agent;                        /* copied */
+    enum aws_protocol protocol;                   /* the other if a service lacks it */
+    aws_token_fn *token;                          /* idempotency tokens; NULL: random UUIDs */
     int max_attempts;                             /* the first one included; 0: 3 */
     int64_t attempt_timeout_ms;                   /* 0: the HTTP client's default */
     aws_observe_fn *observe;                      /* may be NULL */

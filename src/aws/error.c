@@ -2,6 +2,7 @@
 #include "aws/error.h"
 
 #include "base/buf.h"
+#include "codec/cbor.h"
 #include "codec/json.h"
 #include "codec/texts.h"
 
@@ -128,19 +129,73 @@ static struct str without_echo(struct str text) {
     return str_trim(text);
 }
 
-struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,
-                                    const struct http_response *resp) {
-    struct error_body body = {.type = STR_NULL};
-    /* What is no JSON says nothing; the status then decides. */
-    if (json_decode(resp->body, &error_shape, &body, a) != NULL)
-        body = (struct error_body){.type = STR_NULL};
+/* The body as a value of the shape; zeroes where it is none. */
+static bool read_body(const struct http_response *resp, enum aws_protocol protocol,
+                      const struct codec_shape *shape, void *ret, struct arena *a) {
+    struct err *err;
+    if (protocol == AWS_PROTOCOL_JSON)
+        err = json_decode(resp->body, shape, ret, a);
+    else if (aws_response_is_cbor(resp))
+        err = cbor_decode(resp->body, shape, ret, a);
+    else
+        return false;
+    if (err != NULL)
+        memset(ret, 0, shape->size);
+    return err == NULL;
+}
+
+/* The service's own name of the error. */
+static struct str shape_name(const struct http_response *resp, enum aws_protocol protocol,
+                             const struct error_body *body) {
     const struct str candidates[] = {
-        op->service->query_mode ? http_response_header(resp, STR("x-amzn-query-error")) : STR_NULL,
-        http_response_header(resp, STR("x-amzn-errortype")),
-        body.type,
-        body.code,
+        protocol == AWS_PROTOCOL_JSON ? http_response_header(resp, STR("x-amzn-errortype"))
+                                      : STR_NULL,
+        body->type,
+        protocol == AWS_PROTOCOL_JSON ? body->code : STR_NULL,
     };
-    struct str name = first_name(candidates, ARRAY_LEN(candidates));
+    return first_name(candidates, ARRAY_LEN(candidates));
+}
+
+/* "AWS.SimpleQueueService.NonExistentQueue;Sender": what Query called it, if the service says so.
+ */
+static struct str query_name(const struct http_response *resp, const struct aws_operation *op) {
+    if (!op->service->query_compatible)
+        return STR_NULL;
+    struct str code = http_response_header(resp, STR("x-amzn-query-error"));
+    code = str_sub(code, 0, str_find(code, ';'));
+    return is_name(code) ? code : STR_NULL;
+}
+
+/* The members of an error that the model describes. */
+static void put_value(struct err *err, struct str name, const struct aws_operation *op,
+                      enum aws_protocol protocol, const struct http_response *resp,
+                      struct arena *a) {
+    const struct aws_service *service = op->service;
+    for (size_t i = 0; i < service->n_errors; i++) {
+        const struct aws_error_shape *known = &service->errors[i];
+        if (!str_eq(known->name, name) && !str_eq(known->code, name))
+            continue;
+        void *value = arena_alloc(a, known->shape->size);
+        (void)read_body(resp, protocol, known->shape, value, a);
+        err->value = value;
+        err->value_shape = known->shape;
+        return;
+    }
+}
+
+const void *aws_error_value(const struct err *err, const struct codec_shape *shape) {
+    return err->value_shape == shape ? err->value : NULL;
+}
+
+struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,
+                                    enum aws_protocol protocol, const struct http_response *resp) {
+    struct error_body body = {.type = STR_NULL};
+    /* What cannot be read says nothing; the status then decides. */
+    (void)read_body(resp, protocol, &error_shape, &body, a);
+    struct str own_name = shape_name(resp, protocol, &body);
+    struct str name = query_name(resp, op);
+    if (name.p == NULL)
+        name = own_name;
     struct str text = without_echo(body.message.p != NULL ? body.message : body.capital_message);
     const struct aws_error_row *row = aws_error_find(name);
     struct str shown = for_caller(a, text);
@@ -160,6 +215,7 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
     err->retryable = kind != AWS_RETRY_NONE;
     /* A client's fault and throttling are found before anything is done. */
     err->may_have_acted = resp->status >= 500 && kind != AWS_RETRY_THROTTLE;
+    put_value(err, own_name, op, protocol, resp, a);
     return err;
 }
 

@@ -6,8 +6,7 @@
 #ifndef AWS_ERROR_H
 #define AWS_ERROR_H
 
-#include "aws/operation.h"
-#include "http/http.h"
+#include "aws/protocol.h"
 
 /* Whether the standard retry mode of the AWS SDKs would try again. */
 enum aws_retry_kind { AWS_RETRY_NONE, AWS_RETRY_TRANSIENT, AWS_RETRY_THROTTLE };
@@ -28,11 +27,13 @@ const struct aws_error_row *aws_error_find(struct str name);
 /*
  * The error of a response whose status is not 2xx (origin ERR_UPSTREAM). The name comes from the
  * header X-Amzn-Errortype, or the body's __type or code; "ns#" before and ":..." behind it are cut
- * off. Of a service in query mode the header x-amzn-query-error comes first ("Code;Sender"). A name that the table does not have is judged by the HTTP status. ARNs are taken out of
- * err->msg; err->detail has AWS's text as it is.
+ * off. In CBOR only the body counts, and not even that without the header smithy-protocol. A
+ * service that once spoke Query may say in x-amzn-query-error what the error was called then, and
+ * that is its name. A name that the table does not have is judged by the HTTP status. ARNs are
+ * taken out of err->msg; err->detail has AWS's text as it is. aws_error_value gives the members.
  */
 struct err *aws_error_from_response(struct arena *a, const struct aws_operation *op,
-                                    const struct http_response *resp);
+                                    enum aws_protocol protocol, const struct http_response *resp);
 
 /*
  * Takes a secret's text out of an error that may repeat what was sent, as AWS's signature errors

@@ -44,5 +44,7 @@ struct err *err_copy(struct arena *a, const struct err *e) {
     copy->field = arena_str(a, e->field);
     copy->type = arena_str(a, e->type);
     copy->request_id = arena_str(a, e->request_id);
+    copy->value = NULL;
+    copy->value_shape = NULL;
     return copy;
 }

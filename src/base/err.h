@@ -48,10 +48,12 @@ struct err {
     struct str detail; /* for the log only; may be absent */
     struct str field; /* path of the member at fault, e.g. "GameProperties[2].Key"; may be absent */
     struct str type;  /* the upstream's own error name, e.g. "NotFoundException"; may be absent */
-    struct str request_id; /* the upstream's request id; may be absent */
-    int http_status;       /* 0 if none */
-    bool retryable;        /* the same request may succeed later */
-    bool may_have_acted;   /* no answer says that the other side did not do what was asked */
+    struct str request_id;   /* the upstream's request id; may be absent */
+    int http_status;         /* 0 if none */
+    bool retryable;          /* the same request may succeed later */
+    bool may_have_acted;     /* no answer says that the other side did not do what was asked */
+    const void *value;       /* the upstream error's members; NULL: none, or in a copy */
+    const void *value_shape; /* whose description this is */
 };
 
 /* A new error in the arena; origin ERR_LOCAL. */

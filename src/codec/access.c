@@ -19,6 +19,8 @@ const void *codec_member_get(const struct codec_member *m, const void *base) {
     case CODEC_STRING:
     case CODEC_BLOB:
     case CODEC_DOCUMENT:
+    case CODEC_BIG_INTEGER:
+    case CODEC_BIG_DECIMAL:
         return codec_str_get(slot).p == NULL ? NULL : slot;
     case CODEC_ENUM:
         return codec_enum_get(slot) == CODEC_ENUM_UNSET ? NULL : slot;
@@ -33,6 +35,23 @@ const void *codec_member_get(const struct codec_member *m, const void *base) {
         return has ? slot : NULL;
     }
     obj_panic(__FILE__, __LINE__, "a kind that does not exist");
+}
+
+const void *codec_element_get(const struct codec_shape *collection, struct codec_list list,
+                              size_t i) {
+    const char *slot = codec_entry(collection, list, i) + collection->value_offset;
+    const void *pointer;
+    if (!collection->sparse)
+        return slot;
+    if (collection->pointers) {
+        memcpy(&pointer, slot, sizeof pointer);
+        return pointer;
+    }
+    /* The others begin with a pointer that is NULL for null, or are an enum. */
+    if (collection->element->kind == CODEC_ENUM)
+        return codec_enum_get(slot) == CODEC_ENUM_UNSET ? NULL : slot;
+    memcpy(&pointer, slot, sizeof pointer);
+    return pointer == NULL ? NULL : slot;
 }
 
 #define PATH_MAX_BYTES 512

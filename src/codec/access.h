@@ -31,10 +31,24 @@ static inline int codec_enum_get(const void *slot) {
     return value;
 }
 
-/* Bytes from one element to the next in a list, or from one entry to the next in a map. */
-static inline size_t codec_stride(const struct codec_shape *collection) {
-    return collection->kind == CODEC_MAP ? collection->entry_size : collection->element->size;
+/* True for a kind whose representation is a struct str. */
+static inline bool codec_is_str(enum codec_kind kind) {
+    return kind == CODEC_STRING || kind == CODEC_BLOB || kind == CODEC_DOCUMENT ||
+           kind == CODEC_BIG_INTEGER || kind == CODEC_BIG_DECIMAL;
 }
+
+/* Entry i of a map. */
+static inline const char *codec_entry(const struct codec_shape *collection, struct codec_list list,
+                                      size_t i) {
+    return (const char *)list.v + i * collection->stride;
+}
+
+/*
+ * The value of element i of a list or map: where its shape's representation lies, or NULL if it is
+ * null, which only a sparse one may have.
+ */
+const void *codec_element_get(const struct codec_shape *collection, struct codec_list list,
+                              size_t i);
 
 /*
  * The value of a member: where its shape's representation lies, or NULL if it is absent.

@@ -4,6 +4,7 @@
 #include "base/obj.h"
 #include "codec/access.h"
 #include "codec/number.h"
+#include "codec/time.h"
 
 #include <float.h>
 #include <math.h>
@@ -30,6 +31,10 @@ struct decoder {
     size_t depth;      /* frames in use */
     unsigned skipping; /* nesting of an unknown member's value */
     bool skip_next;    /* the next value belongs to an unknown member */
+    yajl_handle parser;
+    struct str text;
+    bool in_document; /* what is skipped is a document */
+    size_t before;    /* where the token before a document has ended, in bytes */
     struct frame frames[CODEC_MAX_DEPTH];
 };
 
@@ -60,14 +65,39 @@ static int fail(struct decoder *d, const char *why) {
 
 static int wrong_type(struct decoder *d, const struct codec_shape *shape, const char *found) {
     static const char *const wanted[] = {
-        [CODEC_STRUCT] = "an object",   [CODEC_UNION] = "an object",  [CODEC_LIST] = "an array",
-        [CODEC_MAP] = "an object",      [CODEC_STRING] = "a string",  [CODEC_BLOB] = "a string",
-        [CODEC_BOOLEAN] = "a boolean",  [CODEC_INTEGER] = "a number", [CODEC_LONG] = "a number",
-        [CODEC_ULONG] = "a number",     [CODEC_FLOAT] = "a number",   [CODEC_DOUBLE] = "a number",
-        [CODEC_TIMESTAMP] = "a number", [CODEC_ENUM] = "a string",    [CODEC_DOCUMENT] = "a value",
+        [CODEC_STRUCT] = "an object",     [CODEC_UNION] = "an object",
+        [CODEC_LIST] = "an array",        [CODEC_MAP] = "an object",
+        [CODEC_STRING] = "a string",      [CODEC_BLOB] = "a string",
+        [CODEC_BOOLEAN] = "a boolean",    [CODEC_INTEGER] = "a number",
+        [CODEC_LONG] = "a number",        [CODEC_ULONG] = "a number",
+        [CODEC_FLOAT] = "a number",       [CODEC_DOUBLE] = "a number",
+        [CODEC_TIMESTAMP] = "a time",     [CODEC_ENUM] = "a string",
+        [CODEC_DOCUMENT] = "a value",     [CODEC_BIG_INTEGER] = "a number",
+        [CODEC_BIG_DECIMAL] = "a number",
     };
     struct str why = arena_printf(d->arena, "%s where %s belongs", found, wanted[shape->kind]);
     return fail(d, why.p);
+}
+
+static const struct codec_shape *expected(struct decoder *d);
+static char *claim(struct decoder *d);
+
+/* A token has ended after which a document may come. */
+static void mark(struct decoder *d) {
+    d->before = yajl_get_bytes_consumed(d->parser);
+}
+
+/* The document that ends with the present token, as the text has it. */
+static int store_document(struct decoder *d) {
+    struct str raw = str_sub(d->text, d->before, yajl_get_bytes_consumed(d->parser));
+    while (raw.n > 0 && memchr(" \t\r\n:,", raw.p[0], 6) != NULL)
+        raw = str_from(raw, 1);
+    if (!str_is_utf8(raw))
+        return fail(d, "a document that is not UTF-8");
+    raw = arena_str(d->arena, raw);
+    memcpy(claim(d), &raw, sizeof raw);
+    mark(d);
+    return 1;
 }
 
 /* True if the value that arrives now is to be ignored. */
@@ -87,16 +117,15 @@ static bool skip_open(struct decoder *d) {
     return true;
 }
 
-static bool skip_close(struct decoder *d) {
-    if (d->skipping == 0)
-        return false;
-    d->skipping--;
-    return true;
+/* A document is skipped like an unknown value, but its end is not the end of the matter. */
+static void open_document(struct decoder *d) {
+    d->in_document = true;
+    d->skipping = 1;
 }
 
 /* Room for one more element of the list or map on top, and where it lies. */
 static char *grow(struct decoder *d, struct frame *f) {
-    size_t stride = codec_stride(f->shape);
+    size_t stride = f->shape->stride;
     if (f->n == f->cap) {
         f->cap = f->cap == 0 ? 8 : 2 * f->cap;
         char *v = arena_array(d->arena, f->cap, stride);
@@ -107,7 +136,7 @@ static char *grow(struct decoder *d, struct frame *f) {
     return f->v + f->n * stride;
 }
 
-/* Shape of the value that arrives now; NULL (with d->err set) if none may. */
+/* Shape of the value that arrives now. */
 static const struct codec_shape *expected(struct decoder *d) {
     if (d->depth == 0)
         return d->root;
@@ -116,25 +145,34 @@ static const struct codec_shape *expected(struct decoder *d) {
                                                                            : f->shape->element;
 }
 
+/* A new element of the list or map on top, zeroed, which is null where null may be. */
+static char *add(struct decoder *d, struct frame *f) {
+    char *slot = grow(d, f);
+    f->n++;
+    if (f->shape->kind == CODEC_MAP)
+        memcpy(slot, &f->key, sizeof f->key);
+    return slot + f->shape->value_offset;
+}
+
 /* Where the value that arrives now is stored; claims the element in a list or map. */
 static char *claim(struct decoder *d) {
     if (d->depth == 0)
         return d->ret;
     struct frame *f = top(d);
     if (f->shape->kind == CODEC_STRUCT || f->shape->kind == CODEC_UNION) {
+        f->n++; /* for unions, which may have one */
         if (f->member->has) {
             bool has = true;
             memcpy(f->base + f->member->has_offset, &has, sizeof has);
         }
         return f->base + f->member->offset;
     }
-    char *slot = grow(d, f);
-    if (f->shape->kind == CODEC_MAP) {
-        memcpy(slot, &f->key, sizeof f->key);
-        slot += f->shape->value_offset;
-    }
-    f->n++;
-    return slot;
+    char *slot = add(d, f);
+    if (!f->shape->pointers)
+        return slot;
+    void *made = arena_alloc(d->arena, f->shape->element->size);
+    memcpy(slot, &made, sizeof made);
+    return made;
 }
 
 static int push(struct decoder *d, const struct codec_shape *shape) {
@@ -167,7 +205,8 @@ static int on_null(void *ctx) {
         return d->depth == 0 ? wrong_type(d, d->root, "null") : 1;
     struct frame *f = top(d);
     if ((f->shape->kind == CODEC_LIST || f->shape->kind == CODEC_MAP) && f->shape->sparse)
-        memset(claim(d), 0, f->shape->element->size);
+        (void)add(d, f);
+    mark(d);
     return 1; /* absent in a structure, dropped from a dense collection */
 }
 
@@ -176,6 +215,8 @@ static int on_boolean(void *ctx, int value) {
     if (skip_scalar(d))
         return 1;
     const struct codec_shape *shape = expected(d);
+    if (shape->kind == CODEC_DOCUMENT)
+        return store_document(d);
     if (shape->kind != CODEC_BOOLEAN)
         return wrong_type(d, shape, "a boolean");
     bool b = value != 0;
@@ -192,6 +233,14 @@ static int store_double(struct decoder *d, const struct codec_shape *shape, doub
     } else {
         memcpy(claim(d), &value, sizeof value);
     }
+    return 1;
+}
+
+static int store_big(struct decoder *d, const struct codec_shape *shape, struct str text) {
+    if (!number_is_decimal(text, shape->kind == CODEC_BIG_INTEGER))
+        return fail(d, "not a number of its kind");
+    text = arena_str(d->arena, text);
+    memcpy(claim(d), &text, sizeof text);
     return 1;
 }
 
@@ -232,6 +281,11 @@ static int on_number(void *ctx, const char *p, size_t n) {
         if (!number_parse_double(text, &real))
             return fail(d, "number out of range");
         return store_double(d, shape, real);
+    case CODEC_BIG_INTEGER:
+    case CODEC_BIG_DECIMAL:
+        return store_big(d, shape, text);
+    case CODEC_DOCUMENT:
+        return store_document(d);
     default:
         return wrong_type(d, shape, "a number");
     }
@@ -255,6 +309,15 @@ static int store_enum(struct decoder *d, const struct codec_shape *shape, struct
         if (str_eq(shape->names[i], text))
             value = (int)i + 1;
     memcpy(claim(d), &value, sizeof value);
+    return 1;
+}
+
+/* Either format, whichever the model names: no text is a time in both. */
+static int store_time_text(struct decoder *d, struct str text) {
+    int64_t ms;
+    if (!codec_time_parse(text, &ms))
+        return fail(d, "not a time");
+    memcpy(claim(d), &ms, sizeof ms);
     return 1;
 }
 
@@ -285,6 +348,13 @@ static int on_string(void *ctx, const unsigned char *p, size_t n) {
         if (str_eq(text, STR("-Infinity")))
             return store_double(d, shape, (double)-INFINITY);
         return wrong_type(d, shape, "a string");
+    case CODEC_TIMESTAMP:
+        return store_time_text(d, text);
+    case CODEC_BIG_INTEGER:
+    case CODEC_BIG_DECIMAL:
+        return store_big(d, shape, text);
+    case CODEC_DOCUMENT:
+        return store_document(d);
     default:
         return wrong_type(d, shape, "a string");
     }
@@ -295,6 +365,10 @@ static int on_start_map(void *ctx) {
     if (skip_open(d))
         return 1;
     const struct codec_shape *shape = expected(d);
+    if (shape->kind == CODEC_DOCUMENT) {
+        open_document(d);
+        return 1;
+    }
     if (shape->kind != CODEC_STRUCT && shape->kind != CODEC_UNION && shape->kind != CODEC_MAP)
         return wrong_type(d, shape, "an object");
     return push(d, shape);
@@ -306,6 +380,7 @@ static int on_map_key(void *ctx, const unsigned char *p, size_t n) {
     if (d->skipping > 0)
         return 1;
     struct frame *f = top(d);
+    mark(d);
     if (f->shape->kind == CODEC_MAP) {
         if (!str_is_utf8(key))
             return fail(d, "a key that is not UTF-8");
@@ -330,11 +405,18 @@ static void finish_collection(struct frame *f) {
 
 static int on_end(void *ctx) {
     struct decoder *d = ctx;
-    if (skip_close(d))
-        return 1;
+    if (d->skipping > 0) {
+        d->skipping--;
+        if (d->skipping > 0 || !d->in_document)
+            return 1;
+        d->in_document = false;
+        return store_document(d);
+    }
     struct frame *f = top(d);
     if (f->shape->kind == CODEC_LIST || f->shape->kind == CODEC_MAP)
         finish_collection(f);
+    if (f->shape->kind == CODEC_UNION && f->n > 1)
+        return fail(d, "more than one member of a union");
     d->depth--;
     return 1;
 }
@@ -344,8 +426,13 @@ static int on_start_array(void *ctx) {
     if (skip_open(d))
         return 1;
     const struct codec_shape *shape = expected(d);
+    if (shape->kind == CODEC_DOCUMENT) {
+        open_document(d);
+        return 1;
+    }
     if (shape->kind != CODEC_LIST)
         return wrong_type(d, shape, "an array");
+    mark(d);
     return push(d, shape);
 }
 
@@ -377,8 +464,12 @@ struct err *json_decode(struct str text, const struct codec_shape *shape, void *
     d.depth = 0;
     d.skipping = 0;
     d.skip_next = false;
+    d.in_document = false;
+    d.before = 0;
+    d.text = text;
     yajl_handle parser = yajl_alloc(&callbacks, NULL, &d);
     AN(parser);
+    d.parser = parser;
     yajl_status status = yajl_parse(parser, (const unsigned char *)text.p, text.n);
     if (status == yajl_status_ok)
         status = yajl_complete_parse(parser);

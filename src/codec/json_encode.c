@@ -4,11 +4,13 @@
 #include "base/obj.h"
 #include "codec/access.h"
 #include "codec/number.h"
+#include "codec/time.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <openssl/evp.h>
 #include <yajl/yajl_gen.h>
+#include <yajl/yajl_parse.h>
 
 struct encoder {
     yajl_gen gen;
@@ -29,8 +31,9 @@ static struct err *gen_status(struct encoder *e, yajl_gen_status status,
     if (status == yajl_gen_status_ok)
         return NULL;
     struct str where = codec_path_str(e->arena, path);
-    const char *why =
-        status == yajl_gen_invalid_string ? "is not valid UTF-8" : "cannot be written";
+    const char *why = status == yajl_gen_invalid_string   ? "is not valid UTF-8"
+                      : status == yajl_gen_invalid_number ? "is not what its kind allows"
+                                                          : "cannot be written";
     struct err *err = ERR_INVALID(e->arena, STR_FMT " %s", STR_ARG(where), why);
     err->field = where;
     return err;
@@ -63,6 +66,30 @@ static yajl_gen_status put_timestamp(struct encoder *e, int64_t ms) {
                 : snprintf(text, sizeof text, "%s%lld.%03d", ms < 0 && seconds == 0 ? "-" : "",
                            seconds, fraction < 0 ? -fraction : fraction);
     return yajl_gen_number(e->gen, text, (size_t)n);
+}
+
+/* As text, where the model says so. */
+static yajl_gen_status put_time_text(struct encoder *e, int64_t ms, enum codec_time_format format) {
+    char text[CODEC_TIME_TEXT];
+    size_t n = codec_time_print(text, ms, format);
+    return n == 0 ? yajl_gen_invalid_number
+                  : yajl_gen_string(e->gen, (const unsigned char *)text, n);
+}
+
+/* JSON that the caller holds as text goes out as it is, once it is known to be JSON. */
+static yajl_gen_status put_document(struct encoder *e, struct str text) {
+    yajl_handle parser = yajl_alloc(NULL, NULL, NULL);
+    AN(parser);
+    bool good = str_is_utf8(text) &&
+                yajl_parse(parser, (const unsigned char *)text.p, text.n) == yajl_status_ok &&
+                yajl_complete_parse(parser) == yajl_status_ok;
+    yajl_free(parser);
+    return good ? yajl_gen_number(e->gen, text.p, text.n) : yajl_gen_invalid_number;
+}
+
+static yajl_gen_status put_big(struct encoder *e, struct str text, bool whole) {
+    return number_is_decimal(text, whole) ? yajl_gen_number(e->gen, text.p, text.n)
+                                          : yajl_gen_invalid_number;
 }
 
 /* yajl's own integers are signed. */
@@ -113,7 +140,13 @@ static yajl_gen_status put_scalar(struct encoder *e, const struct codec_shape *s
         return put_double(e, v.d, false);
     case CODEC_TIMESTAMP:
         memcpy(&v.l, value, sizeof v.l);
-        return put_timestamp(e, v.l);
+        return shape->time_format == CODEC_TIME_EPOCH ? put_timestamp(e, v.l)
+                                                      : put_time_text(e, v.l, shape->time_format);
+    case CODEC_DOCUMENT:
+        return put_document(e, codec_str_get(value));
+    case CODEC_BIG_INTEGER:
+    case CODEC_BIG_DECIMAL:
+        return put_big(e, codec_str_get(value), shape->kind == CODEC_BIG_INTEGER);
     default:
         obj_panic(__FILE__, __LINE__, "not a scalar");
     }
@@ -147,14 +180,21 @@ static struct err *encode_struct(struct encoder *e, const struct codec_shape *sh
     return err != NULL ? err : gen_status(e, yajl_gen_map_close(e->gen), up);
 }
 
+/* Null is an element of a sparse list or map only. */
+static struct err *encode_element(struct encoder *e, const struct codec_shape *collection,
+                                  const void *value, const struct codec_path *path) {
+    if (value == NULL)
+        return gen_status(e, yajl_gen_null(e->gen), path);
+    return encode_value(e, collection->element, value, path);
+}
+
 static struct err *encode_list(struct encoder *e, const struct codec_shape *shape, const void *slot,
                                const struct codec_path *up) {
     struct codec_list list = codec_list_get(slot);
     struct err *err = gen_status(e, yajl_gen_array_open(e->gen), up);
     for (size_t i = 0; err == NULL && i < list.n; i++) {
         struct codec_path path = {.up = up, .index = i};
-        err =
-            encode_value(e, shape->element, (const char *)list.v + i * codec_stride(shape), &path);
+        err = encode_element(e, shape, codec_element_get(shape, list, i), &path);
     }
     return err != NULL ? err : gen_status(e, yajl_gen_array_close(e->gen), up);
 }
@@ -164,11 +204,10 @@ static struct err *encode_map(struct encoder *e, const struct codec_shape *shape
     struct codec_list map = codec_list_get(slot);
     struct err *err = gen_status(e, yajl_gen_map_open(e->gen), up);
     for (size_t i = 0; err == NULL && i < map.n; i++) {
-        const char *entry = (const char *)map.v + i * codec_stride(shape);
-        struct codec_path path = {.up = up, .name = codec_str_get(entry)};
+        struct codec_path path = {.up = up, .name = codec_str_get(codec_entry(shape, map, i))};
         err = gen_status(e, put_string(e, path.name), &path);
         if (err == NULL)
-            err = encode_value(e, shape->element, entry + shape->value_offset, &path);
+            err = encode_element(e, shape, codec_element_get(shape, map, i), &path);
     }
     return err != NULL ? err : gen_status(e, yajl_gen_map_close(e->gen), up);
 }

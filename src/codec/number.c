@@ -1,29 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/number.h"
 
+#include <locale.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The program never calls setlocale, so the "C" locale's point is in force in printf and strtod. */
+/*
+ * Whatever locale some library has set: the "C" one is named where text is read, and what stands
+ * for the point in text that printf has written is made one.
+ */
+static locale_t c_locale(void) {
+    static _Atomic locale_t made;
+    locale_t locale = atomic_load_explicit(&made, memory_order_acquire);
+    if (locale == (locale_t)0) {
+        locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+        atomic_store_explicit(&made, locale, memory_order_release);
+    }
+    return locale;
+}
+
+static size_t with_point(char *text, size_t n) {
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if ((c >= '0' && c <= '9') || c == '-' || c == '+' || c == 'e')
+            text[at++] = c;
+        else if (at == 0 || text[at - 1] != '.')
+            text[at++] = '.';
+    }
+    text[at] = '\0';
+    return at;
+}
 
 static size_t print_shortest(char out[NUMBER_TEXT], double value, int first, int last,
                              bool (*same)(const char *text, double value)) {
-    int n = 0;
+    size_t n = 0;
     for (int digits = first; digits <= last; digits++) {
-        n = snprintf(out, NUMBER_TEXT, "%.*g", digits, value);
+        n = with_point(out, (size_t)snprintf(out, NUMBER_TEXT, "%.*g", digits, value));
         if (same(out, value))
             break;
     }
-    return (size_t)n;
+    return n;
 }
 
 static bool same_double(const char *text, double value) {
-    return !isgreater(strtod(text, NULL), value) && !isless(strtod(text, NULL), value);
+    double read = strtod_l(text, NULL, c_locale());
+    return !isgreater(read, value) && !isless(read, value);
 }
 
 static bool same_float(const char *text, double value) {
-    float f = strtof(text, NULL);
+    float f = strtof_l(text, NULL, c_locale());
     return !isgreater(f, (float)value) && !isless(f, (float)value);
 }
 
@@ -42,7 +70,7 @@ bool number_parse_double(struct str text, double *ret) {
         return false;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
-    double value = strtod(copy, &end);
+    double value = strtod_l(copy, &end, c_locale());
     if (*end != '\0' || !isfinite(value))
         return false;
     *ret = value;
@@ -77,4 +105,37 @@ bool number_parse_uint64(struct str text, uint64_t *ret) {
     }
     *ret = value;
     return true;
+}
+
+static size_t digits(struct str text, size_t at) {
+    size_t n = 0;
+    while (at + n < text.n && text.p[at + n] >= '0' && text.p[at + n] <= '9')
+        n++;
+    return n;
+}
+
+bool number_is_decimal(struct str text, bool whole) {
+    size_t at = text.n > 0 && text.p[0] == '-' ? 1 : 0;
+    size_t n = digits(text, at);
+    if (n == 0 || (n > 1 && text.p[at] == '0'))
+        return false;
+    at += n;
+    if (whole)
+        return at == text.n;
+    if (at < text.n && text.p[at] == '.') {
+        n = digits(text, at + 1);
+        if (n == 0)
+            return false;
+        at += 1 + n;
+    }
+    if (at < text.n && (text.p[at] == 'e' || text.p[at] == 'E')) {
+        at++;
+        if (at < text.n && (text.p[at] == '-' || text.p[at] == '+'))
+            at++;
+        n = digits(text, at);
+        if (n == 0)
+            return false;
+        at += n;
+    }
+    return at == text.n;
 }

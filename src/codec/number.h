@@ -20,4 +20,7 @@ bool number_parse_int64(struct str text, int64_t *ret);
 /* JSON number text from 0 to 2^64 - 1, digits only: every bit counts. False if it is not one. */
 bool number_parse_uint64(struct str text, uint64_t *ret);
 
+/* True for JSON's grammar of a number, of any size; `whole`: digits and a sign alone. */
+bool number_is_decimal(struct str text, bool whole);
+
 #endif

@@ -46,6 +46,8 @@ static void put_scalar(struct buf *out, const struct codec_shape *shape, const v
     switch (shape->kind) {
     case CODEC_STRING:
     case CODEC_DOCUMENT:
+    case CODEC_BIG_INTEGER:
+    case CODEC_BIG_DECIMAL:
         put_text(out, codec_str_get(value));
         return;
     case CODEC_BLOB:
@@ -114,15 +116,17 @@ static void put_collection(struct buf *out, const struct codec_shape *shape, con
     bool map = shape->kind == CODEC_MAP;
     buf_putc(out, map ? '{' : '[');
     for (size_t i = 0; i < list.n && i < SHOWN_ELEMENTS; i++) {
-        const char *element = (const char *)list.v + i * codec_stride(shape);
+        const void *element = codec_element_get(shape, list, i);
         if (i > 0)
             buf_putc(out, ',');
         if (map) {
-            buf_putjson(out, codec_str_get(element));
+            buf_putjson(out, codec_str_get(codec_entry(shape, list, i)));
             buf_putc(out, ':');
-            element += shape->value_offset;
         }
-        put_value(out, shape->element, element, depth);
+        if (element == NULL)
+            buf_puts(out, "null");
+        else
+            put_value(out, shape->element, element, depth);
     }
     if (list.n > SHOWN_ELEMENTS)
         buf_printf(out, map ? ",\"...\":\"%zu in all\"" : ",\"... %zu in all\"", list.n);

@@ -2,6 +2,7 @@
 #include "codec/validate.h"
 
 #include "codec/access.h"
+#include "codec/number.h"
 #include "codec/pattern.h"
 
 #include <inttypes.h>
@@ -66,10 +67,10 @@ static struct err *check_range(struct validator *v, const struct codec_shape *sh
 
 static struct err *check_real(struct validator *v, const struct codec_shape *shape, double value,
                               const struct codec_path *path) {
-    if (shape->has_min && !isgreaterequal(value, (double)shape->min))
-        return broken(v, path, "must be at least %" PRId64, shape->min);
-    if (shape->has_max && !islessequal(value, (double)shape->max))
-        return broken(v, path, "must be at most %" PRId64, shape->max);
+    if (shape->has_min && !isgreaterequal(value, shape->real_min))
+        return broken(v, path, "must be at least %g", shape->real_min);
+    if (shape->has_max && !islessequal(value, shape->real_max))
+        return broken(v, path, "must be at most %g", shape->real_max);
     return NULL;
 }
 
@@ -100,15 +101,27 @@ static struct err *check_elements(struct validator *v, const struct codec_shape 
     struct codec_list list = codec_list_get(slot);
     struct err *err = check_length(v, shape, list.n, "elements", up);
     for (size_t i = 0; err == NULL && i < list.n; i++) {
-        const char *element = (const char *)list.v + i * codec_stride(shape);
+        const void *element = codec_element_get(shape, list, i);
         struct codec_path path = {.up = up, .index = i};
-        if (shape->kind == CODEC_MAP) {
-            path.name = codec_str_get(element);
-            element += shape->value_offset;
-        }
-        err = check_value(v, shape->element, element, &path);
+        if (shape->kind == CODEC_MAP)
+            path.name = codec_str_get(codec_entry(shape, list, i));
+        if (element != NULL)
+            err = check_value(v, shape->element, element, &path);
     }
     return err;
+}
+
+static struct err *check_text(struct validator *v, const struct codec_shape *shape, struct str text,
+                              const struct codec_path *path) {
+    if (shape->kind == CODEC_STRING)
+        return check_string(v, shape, text, path);
+    if (shape->kind == CODEC_BLOB)
+        return check_length(v, shape, text.n, "bytes", path);
+    if (shape->kind == CODEC_DOCUMENT)
+        return NULL; /* the encoder reads it anyway */
+    return number_is_decimal(text, shape->kind == CODEC_BIG_INTEGER)
+               ? NULL
+               : broken(v, path, "is no decimal number");
 }
 
 static struct err *check_scalar(struct validator *v, const struct codec_shape *shape,
@@ -119,9 +132,11 @@ static struct err *check_scalar(struct validator *v, const struct codec_shape *s
     double d;
     switch (shape->kind) {
     case CODEC_STRING:
-        return check_string(v, shape, codec_str_get(value), path);
     case CODEC_BLOB:
-        return check_length(v, shape, codec_str_get(value).n, "bytes", path);
+    case CODEC_DOCUMENT:
+    case CODEC_BIG_INTEGER:
+    case CODEC_BIG_DECIMAL:
+        return check_text(v, shape, codec_str_get(value), path);
     case CODEC_INTEGER:
         memcpy(&i, value, sizeof i);
         return check_range(v, shape, i, path);

@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .body = str_from(rest, value.n + 1),
     };
     struct arena *a = arena_new(4096);
-    struct err *err = aws_error_from_response(a, &gl_create_game_session_operation, &resp);
+    struct err *err =
+        aws_error_from_response(a, &gl_create_game_session_operation, AWS_PROTOCOL_JSON, &resp);
     ASSERT(err != NULL);
     check(err, resp.status);
     arena_free(a);

@@ -35,7 +35,8 @@ static struct err *error_of(int status, const char *header, const char *body) {
         .n_headers = header != NULL ? 1 : 0,
         .body = str_c(body),
     };
-    struct err *err = aws_error_from_response(arena, &gl_create_game_session_operation, &resp);
+    struct err *err =
+        aws_error_from_response(arena, &gl_create_game_session_operation, AWS_PROTOCOL_JSON, &resp);
     assert_int_equal(err->origin, ERR_UPSTREAM);
     assert_int_equal(err->http_status, status);
     return err;
@@ -46,7 +47,7 @@ static struct err *error_of(int status, const char *header, const char *body) {
 /* A service in query mode names its errors as its Query protocol did, in a header that wins. */
 static void the_query_error_wins_in_query_mode_alone(void **state) {
     (void)state;
-    static const struct aws_service old_service = {.query_mode = true};
+    static const struct aws_service old_service = {.query_compatible = true};
     struct aws_operation op = gl_create_game_session_operation;
     const struct http_header h = {
         STR("x-amzn-query-error"),
@@ -58,10 +59,10 @@ static void the_query_error_wins_in_query_mode_alone(void **state) {
         .n_headers = 1,
         .body = STR("{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\"}"),
     };
-    struct err *err = aws_error_from_response(arena, &op, &resp);
+    struct err *err = aws_error_from_response(arena, &op, AWS_PROTOCOL_JSON, &resp);
     assert_true(str_eq(err->type, STR("QueueDoesNotExist")));
     op.service = &old_service;
-    err = aws_error_from_response(arena, &op, &resp);
+    err = aws_error_from_response(arena, &op, AWS_PROTOCOL_JSON, &resp);
     assert_true(str_eq(err->type, STR("AWS.SimpleQueueService.NonExistentQueue")));
     assert_int_equal(err->code, RPC_NOT_FOUND);
 }

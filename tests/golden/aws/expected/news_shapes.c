@@ -46,6 +46,7 @@ const struct codec_shape news_names_shape = {
     .kind = CODEC_LIST,
     .name = "Names",
     .size = sizeof(struct news_names),
+    .stride = sizeof(*((struct news_names *)0)->v),
     .element = &news_name_shape,
     .has_max = true,
     .max = 4,

@@ -24,9 +24,10 @@ struct zoo_add_animal_input;
 struct zoo_add_animal_output;
 struct zoo_animal;
 struct zoo_food;
+struct zoo_cage_full_exception;
+struct zoo_no_such_animal_exception;
 struct zoo_list_input;
 struct zoo_list_output;
-struct zoo_feed_animals_output;
 
 struct zoo_animal_list {
     const struct zoo_animal *v;
@@ -48,7 +49,7 @@ struct zoo_add_animal_input {
     bool has_born_at;
     int64_t born_at;       /* milliseconds since 1970-01-01 UTC */
     struct str dna_string; /* sensitive */
-    struct str token;      /* 1..48 characters */
+    struct str token;      /* 1..48 characters, absent: a new UUID is sent */
     bool has_default_;
     bool default_;
     struct zoo_note_map notes; /* ..5 entries */
@@ -71,6 +72,14 @@ struct zoo_food {
     struct str meat;
 };
 
+struct zoo_cage_full_exception {
+    struct str message;
+};
+
+struct zoo_no_such_animal_exception {
+    struct str message;
+};
+
 struct zoo_list_input {
     struct str next_token;
 };
@@ -79,10 +88,6 @@ struct zoo_list_output {
     struct zoo_animal_list animals; /* ..10 elements */
     bool has_total;
     int64_t total;
-};
-
-struct zoo_feed_animals_output {
-    char nothing; /* the model has no members here */
 };
 
 struct zoo_note_map_entry {
@@ -105,33 +110,40 @@ extern const struct codec_shape zoo_add_animal_output_shape;
 extern const struct codec_shape zoo_animal_shape;
 extern const struct codec_shape zoo_animal_list_shape;
 extern const struct codec_shape zoo_food_shape;
+extern const struct codec_shape zoo_cage_full_exception_shape;
+extern const struct codec_shape zoo_no_such_animal_exception_shape;
 extern const struct codec_shape zoo_list_input_shape;
 extern const struct codec_shape zoo_list_output_shape;
 extern const struct codec_shape zoo_total_shape;
-extern const struct codec_shape zoo_feed_animals_output_shape;
 
 /*
  * The operations. The callback comes exactly once, from the loop, never before the function has
  * returned; `out` lies in the context's arena and is NULL exactly when `err` is set. `in` may be on
- * the stack. Constraints are checked first: a broken one comes back as INVALID_ARGUMENT.
+ * the stack. Constraints are checked first: a broken one comes back as INVALID_ARGUMENT. Of an
+ * error that is listed here, aws_error_value(err, &..._shape) gives the members.
  */
 typedef void zoo_add_animal_fn(void *priv, const struct zoo_add_animal_output *out,
                                const struct err *err);
-/* Errors: CageFullException, NoSuchAnimalException. */
+/*
+ * Errors: CageFullException, NoSuchAnimalException.
+ */
 void zoo_add_animal(struct aws_client *client, struct ctx *ctx,
                     const struct zoo_add_animal_input *in, zoo_add_animal_fn *fn, void *priv);
 extern const struct aws_operation zoo_add_animal_operation;
 
 typedef void zoo_list_animals_fn(void *priv, const struct zoo_list_output *out,
                                  const struct err *err);
-/* Errors: . */
+/*
+ * Errors: none of its own.
+ */
 void zoo_list_animals(struct aws_client *client, struct ctx *ctx, const struct zoo_list_input *in,
                       zoo_list_animals_fn *fn, void *priv);
 extern const struct aws_operation zoo_list_animals_operation;
 
-typedef void zoo_feed_animals_fn(void *priv, const struct zoo_feed_animals_output *out,
-                                 const struct err *err);
-/* Errors: . */
+typedef void zoo_feed_animals_fn(void *priv, const struct err *err);
+/*
+ * Errors: none of its own.
+ */
 void zoo_feed_animals(struct aws_client *client, struct ctx *ctx, const struct zoo_list_input *in,
                       zoo_feed_animals_fn *fn, void *priv);
 extern const struct aws_operation zoo_feed_animals_operation;

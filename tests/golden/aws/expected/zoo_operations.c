@@ -7,12 +7,28 @@
  */
 #include "generated/zoo.h"
 
+static const struct aws_error_shape errors[] = {
+    {
+        .name = STR_INIT("CageFullException"),
+        .code = STR_INIT("CageFullException"),
+        .shape = &zoo_cage_full_exception_shape,
+    },
+    {
+        .name = STR_INIT("NoSuchAnimalException"),
+        .code = STR_INIT("NoSuchAnimalException"),
+        .shape = &zoo_no_such_animal_exception_shape,
+    },
+};
+
 static const struct aws_service service = {
     .name = STR_INIT("Zoo"),
     .endpoint_prefix = STR_INIT("zoo"),
     .signing_name = STR_INIT("zoo-signing"),
-    .content_type = STR_INIT("application/x-amz-json-1.1"),
-    .query_mode = true,
+    .json_content_type = STR_INIT("application/x-amz-json-1.1"),
+    .cbor = true,
+    .query_compatible = true,
+    .errors = errors,
+    .n_errors = ARRAY_LEN(errors),
 };
 
 /* AddAnimal */
@@ -26,6 +42,7 @@ const struct aws_operation zoo_add_animal_operation = {
     .service = &service,
     .name = STR_INIT("AddAnimal"),
     .target = STR_INIT("ZooService_20200202.AddAnimal"),
+    .cbor_path = STR_INIT("service/ZooService_20200202/operation/AddAnimal"),
     .input = &zoo_add_animal_input_shape,
     .output = &zoo_add_animal_output_shape,
     .call = zoo_add_animal_call,
@@ -47,6 +64,7 @@ const struct aws_operation zoo_list_animals_operation = {
     .service = &service,
     .name = STR_INIT("ListAnimals"),
     .target = STR_INIT("ZooService_20200202.ListAnimals"),
+    .cbor_path = STR_INIT("service/ZooService_20200202/operation/ListAnimals"),
     .input = &zoo_list_input_shape,
     .output = &zoo_list_output_shape,
     .call = zoo_list_animals_call,
@@ -61,15 +79,16 @@ void zoo_list_animals(struct aws_client *client, struct ctx *ctx, const struct z
 
 static void zoo_feed_animals_call(aws_any_fn *fn, void *priv, const void *out,
                                   const struct err *err) {
-    ((zoo_feed_animals_fn *)fn)(priv, out, err);
+    (void)out;
+    ((zoo_feed_animals_fn *)fn)(priv, err);
 }
 
 const struct aws_operation zoo_feed_animals_operation = {
     .service = &service,
     .name = STR_INIT("FeedAnimals"),
     .target = STR_INIT("ZooService_20200202.FeedAnimals"),
+    .cbor_path = STR_INIT("service/ZooService_20200202/operation/FeedAnimals"),
     .input = &zoo_list_input_shape,
-    .output = &zoo_feed_animals_output_shape,
     .call = zoo_feed_animals_call,
 };
 

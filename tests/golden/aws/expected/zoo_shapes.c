@@ -51,6 +51,7 @@ static const struct codec_member zoo_add_animal_input_members[] = {
         .name = STR_INIT("Token"),
         .offset = offsetof(struct zoo_add_animal_input, token),
         .shape = &zoo_animal_name_shape,
+        .token = true,
     },
     {
         .name = STR_INIT("default"),
@@ -77,6 +78,7 @@ const struct codec_shape zoo_add_animal_input_shape = {
     .size = sizeof(struct zoo_add_animal_input),
     .members = zoo_add_animal_input_members,
     .n_members = ARRAY_LEN(zoo_add_animal_input_members),
+    .has_token = true,
 };
 
 static struct codec_pattern zoo_animal_name_pattern = {
@@ -148,7 +150,7 @@ const struct codec_shape zoo_note_map_shape = {
     .name = "NoteMap",
     .size = sizeof(struct zoo_note_map),
     .value_offset = offsetof(struct zoo_note_map_entry, value),
-    .entry_size = sizeof(struct zoo_note_map_entry),
+    .stride = sizeof(struct zoo_note_map_entry),
     .element = &zoo_text_shape,
     .sparse = true,
     .has_max = true,
@@ -215,6 +217,7 @@ const struct codec_shape zoo_animal_list_shape = {
     .kind = CODEC_LIST,
     .name = "AnimalList",
     .size = sizeof(struct zoo_animal_list),
+    .stride = sizeof(*((struct zoo_animal_list *)0)->v),
     .element = &zoo_animal_shape,
     .has_max = true,
     .max = 10,
@@ -241,6 +244,38 @@ const struct codec_shape zoo_food_shape = {
     .size = sizeof(struct zoo_food),
     .members = zoo_food_members,
     .n_members = ARRAY_LEN(zoo_food_members),
+};
+
+static const struct codec_member zoo_cage_full_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct zoo_cage_full_exception, message),
+        .shape = &zoo_text_shape,
+    },
+};
+
+const struct codec_shape zoo_cage_full_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "CageFullException",
+    .size = sizeof(struct zoo_cage_full_exception),
+    .members = zoo_cage_full_exception_members,
+    .n_members = ARRAY_LEN(zoo_cage_full_exception_members),
+};
+
+static const struct codec_member zoo_no_such_animal_exception_members[] = {
+    {
+        .name = STR_INIT("Message"),
+        .offset = offsetof(struct zoo_no_such_animal_exception, message),
+        .shape = &zoo_text_shape,
+    },
+};
+
+const struct codec_shape zoo_no_such_animal_exception_shape = {
+    .kind = CODEC_STRUCT,
+    .name = "NoSuchAnimalException",
+    .size = sizeof(struct zoo_no_such_animal_exception),
+    .members = zoo_no_such_animal_exception_members,
+    .n_members = ARRAY_LEN(zoo_no_such_animal_exception_members),
 };
 
 static const struct codec_member zoo_list_input_members[] = {
@@ -286,10 +321,4 @@ const struct codec_shape zoo_total_shape = {
     .kind = CODEC_LONG,
     .name = "Total",
     .size = sizeof(int64_t),
-};
-
-const struct codec_shape zoo_feed_animals_output_shape = {
-    .kind = CODEC_STRUCT,
-    .name = "FeedAnimalsOutput",
-    .size = sizeof(struct zoo_feed_animals_output),
 };
