@@ -110,8 +110,8 @@ static void on_signal(uv_signal_t *handle, int number) {
     app->stopping = true;
     atomic_store(&app->draining, true);
     LOG_INFO(NULL, "stopping", LOG_CSTR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"),
-             LOG_INT("delay_s", app->config.shutdown_delay_s),
-             LOG_INT("grace_s", app->config.shutdown_grace_s),
+             LOG_INT("delaySeconds", app->config.shutdown_delay_s),
+             LOG_INT("graceSeconds", app->config.shutdown_grace_s),
              LOG_INT("inFlight", server_in_flight(app->server)));
     health_drain(app->health);
     /* Meanwhile calls still come, from those who have not heard of it. */

@@ -244,7 +244,7 @@ static void fail_or_retry(struct ags_call *call, const struct http_response *res
     }
     LOG_DEBUG(call->ctx->log, "AGS call will be tried again",
               LOG_STR("ags.operation", call->op->name), LOG_INT("ags.attempt", call->attempt),
-              LOG_INT("ags.wait_ms", ms), LOG_ERR(err));
+              LOG_INT("ags.waitMs", ms), LOG_ERR(err));
     ctx_sleep(call->client->options.loop, call->ctx, ms, on_wait_over, call);
 }
 

@@ -181,7 +181,7 @@ static void fail_or_retry(struct aws_call *call, const struct http_response *res
     }
     LOG_DEBUG(call->ctx->log, "AWS call will be tried again",
               LOG_STR("aws.operation", call->op->name), LOG_INT("aws.attempt", call->attempt),
-              LOG_INT("aws.wait_ms", ms), LOG_ERR(err));
+              LOG_INT("aws.waitMs", ms), LOG_ERR(err));
     ctx_sleep(client->options.loop, call->ctx, ms, on_wait_over, call);
 }
 
@@ -220,7 +220,7 @@ static void on_response(void *priv, const struct http_response *resp, const stru
             LOG_DEBUG(call->ctx->log, "AWS call answered", LOG_STR("aws.operation", call->op->name),
                       LOG_STR("requestID", http_response_header(resp, STR("x-amzn-requestid"))),
                       LOG_INT("aws.attempts", call->attempt),
-                      LOG_INT("duration_us", clock_mono_us() - call->sent_at_us));
+                      LOG_INT("durationUs", clock_mono_us() - call->sent_at_us));
             finish(call, out, NULL);
             return;
         }

@@ -162,9 +162,9 @@ static void succeeded(struct cache *c, struct aws_credentials *creds) {
     c->n_failed = 0;
     plan_renewal(c);
     LOG_DEBUG(NULL, "AWS credentials fetched",
-              LOG_INT("aws.expires_in_s", c->creds.expiry_ms == AWS_CREDENTIALS_NEVER
-                                              ? -1
-                                              : (c->creds.expiry_ms - now_ms()) / 1000));
+              LOG_INT("aws.expiresInSeconds", c->creds.expiry_ms == AWS_CREDENTIALS_NEVER
+                                                  ? -1
+                                                  : (c->creds.expiry_ms - now_ms()) / 1000));
 }
 
 static void failed(struct cache *c, const struct err *err) {
@@ -185,7 +185,7 @@ static void failed(struct cache *c, const struct err *err) {
             c->good_until_ms = until;
     }
     LOG_DEBUG(NULL, "AWS credentials could not be fetched", LOG_INT("aws.attempts", c->n_failed),
-              LOG_INT("aws.wait_ms", c->pause_ms), LOG_ERR(c->last_err));
+              LOG_INT("aws.waitMs", c->pause_ms), LOG_ERR(c->last_err));
 }
 
 static void on_fetched(void *priv, struct aws_credentials *creds, const struct err *err) {

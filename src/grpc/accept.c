@@ -36,7 +36,7 @@ static void on_waited(struct loop_timer *timer) {
 
 static void wait_a_little(struct acceptor *acceptor, int why) {
     LOG_DEBUG(NULL, "cannot take connections", LOG_CSTR("error", strerror(why)),
-              LOG_INT("wait_ms", acceptor->wait_ms));
+              LOG_INT("waitMs", acceptor->wait_ms));
     acceptor->stalls++;
     uv_poll_stop(&acceptor->poll);
     loop_timer_start(acceptor->loop, &acceptor->timer, acceptor->wait_ms, on_waited);

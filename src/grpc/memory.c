@@ -29,7 +29,8 @@ static void on_timer(struct loop_timer *timer) {
     if (before > watch->above) {
         malloc_trim(0);
         after = memory_resident();
-        LOG_DEBUG(NULL, "gave memory back", LOG_INT("before", before), LOG_INT("after", after));
+        LOG_DEBUG(NULL, "gave memory back", LOG_INT("bytesBefore", before),
+                  LOG_INT("bytesAfter", after));
     }
     /* In use after all: trimming is not free, so not again soon. */
     if (after > watch->above && after > before - before / 10)

@@ -211,7 +211,7 @@ static void on_worked(uv_work_t *work, int status) {
         unload(&tls->current);
         tls->current = tls->next;
         tls->next = (struct load){.context = NULL};
-        LOG_INFO(NULL, "TLS certificate reloaded", LOG_INT("expires", tls->current.expires_s));
+        LOG_INFO(NULL, "TLS certificate reloaded", LOG_INT("expiresAt", tls->current.expires_s));
     }
     if (tls->gone) {
         unload(&tls->current);

@@ -123,7 +123,7 @@ void reclaim_later(struct dsm_service *svc, const struct reclaim_request *reques
         return;
     }
     LOG_INFO(r->ctx.log, "will look for a server that AGS may not know of",
-             LOG_INT("delay_ms", delay_of(svc, request)));
+             LOG_INT("delayMs", delay_of(svc, request)));
     reclaim_wait(r, delay_of(svc, request));
 }
 
@@ -133,7 +133,7 @@ static bool look_again(struct reclaim *r, const char *why, const struct err *err
         RETRY_BASE_MS / 2 + backoff_ms(RETRY_BASE_MS, RETRY_CAP_MS, ++r->tries, random_unit());
     if (ms + LOOK_MS >= ctx_remaining_ms(&r->ctx))
         return false;
-    LOG_INFO(r->ctx.log, why, LOG_INT("wait_ms", ms), LOG_ERR(err));
+    LOG_INFO(r->ctx.log, why, LOG_INT("waitMs", ms), LOG_ERR(err));
     ctx_part_end(&r->look);
     reclaim_wait(r, ms);
     return true;

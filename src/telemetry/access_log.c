@@ -66,7 +66,7 @@ void access_log_finished(void *priv, const struct rpc_call *rpc,
         LOG_STR("peer.address", rpc->peer), LOG_CSTR("grpc.code", rpc_code_name(outcome->code)),
         LOG_STR("grpc.error", outcome->err != NULL ? outcome->err->msg : STR_NULL),
         LOG_STR("errorDetail", outcome->err != NULL ? outcome->err->detail : STR_NULL),
-        LOG_STR("awsRequestID", outcome->err != NULL ? outcome->err->request_id : STR_NULL),
+        LOG_STR("requestID", outcome->err != NULL ? outcome->err->request_id : STR_NULL),
         LOG_STR("grpc.request.content", redacted(rpc, rpc->req)),
         LOG_STR("grpc.response.content", redacted(rpc, outcome->resp)),
         LOG_CSTR("grpc.duration", duration));
