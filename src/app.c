@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app.h"
 
-#include "auth/authorizer.h"
-#include "auth/refresh.h"
-#include "auth/roles.h"
+#include "app_authorization.h"
+#include "app_console.h"
 #include "aws/client.h"
 #include "aws/credentials_chain.h"
 #include "aws/region.h"
 #include "base/clock.h"
 #include "base/obj.h"
-#include "config.h"
-#include "console/console.h"
 #include "grpc/health.h"
 #include "grpc/reflection.h"
 #include "grpc/runtime.h"
@@ -51,10 +48,7 @@ struct app {
     struct aws_credentials_provider *credentials;
     struct err *no_credentials; /* why there were none at the start */
     struct dsm_service service;
-    struct trust_store *trust;
-    struct auth_refresh *auth_refresh;
-    struct roles *roles;           /* NULL unless a permission is asked for */
-    struct authorizer *authorizer; /* NULL: calls are not authorized */
+    struct app_authorization auth;
     struct metrics *metrics;
     struct call_metrics *call_metrics;
     struct upstream_metrics *upstream_metrics;
@@ -256,42 +250,6 @@ static void connect_ags(struct app *app) {
     ags_client_prepare(app->service.ags);
 }
 
-static void set_up_authorization(struct app *app) {
-    struct config *c = &app->config;
-    if (!c->auth_enabled) {
-        LOG_WARN(NULL, "callers are not authorized",
-                 LOG_CSTR("setting", "PLUGIN_GRPC_SERVER_AUTH_ENABLED"));
-        return;
-    }
-    app->trust = trust_store_new((int64_t)c->auth_max_stale_s * 1000);
-    const struct auth_refresh_options refresh = {
-        .loop = app->loop,
-        .ags = app->service.ags,
-        .trust = app->trust,
-        .interval_ms = (int64_t)c->refresh_interval_s * 1000,
-    };
-    app->auth_refresh = auth_refresh_new(&refresh);
-    const struct roles_options roles = {
-        .loop = app->loop,
-        .ags = app->service.ags,
-        .lifetime_ms = (int64_t)c->roles_cache_expiration_s * 1000,
-        .max_stale_ms = (int64_t)c->auth_max_stale_s * 1000,
-    };
-    if (!str_empty(c->auth_required_resource))
-        app->roles = roles_new(&roles);
-    const struct authorizer_options options = {
-        .trust = app->trust,
-        .roles = app->roles,
-        .namespace_name = c->ab_namespace,
-        .any_without_extend_namespace = !c->auth_require_extend_namespace,
-        .resource = c->auth_required_resource,
-        .action = c->auth_required_action,
-        .unknown_key = auth_refresh_unknown_key,
-        .unknown_key_priv = app->auth_refresh,
-    };
-    app->authorizer = authorizer_new(&options);
-}
-
 static void set_up_service(struct app *app) {
     struct config *c = &app->config;
     struct dsm_service *svc = &app->service;
@@ -314,8 +272,8 @@ static struct err *on_admit(void *priv, struct rpc_call *rpc) {
     tracer_admit(app->tracer, rpc);
     recorder_admit(app->recorder, rpc);
     struct err *err = access_log_admit(NULL, rpc);
-    if (err == NULL && app->authorizer != NULL)
-        err = authorizer_admit(app->authorizer, rpc);
+    if (err == NULL && app->auth.authorizer != NULL)
+        err = authorizer_admit(app->auth.authorizer, rpc);
     return err;
 }
 
@@ -329,45 +287,17 @@ static void on_finished(void *priv, const struct rpc_call *rpc,
     tracer_finished(app->tracer, rpc, outcome);
 }
 
-/* What print(out, arg) prints, in the arena. */
-static struct str printed(struct arena *a, void (*print)(FILE *out, const struct app *app),
-                          const struct app *app) {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    AN(out);
-    print(out, app);
-    AZ(fclose(out));
-    struct str ret = arena_str(a, str_n(text, n));
-    free(text);
-    return ret;
-}
-
-static void print_config(FILE *out, const struct app *app) {
-    config_print(out, &app->config);
-    trace_settings_print(out, &app->trace_settings);
-}
-
-static void print_help(FILE *out, const struct app *app) {
-    (void)app;
-    config_help(out);
-    trace_settings_help(out);
-}
-
 static void start_console(struct app *app, const struct service_metrics_options *of) {
-    const struct config *c = &app->config;
-    const struct console_options options = {
+    const struct app_console_options options = {
+        .arena = app->arena,
+        .config = &app->config,
+        .trace_settings = &app->trace_settings,
         .recorder = app->recorder,
         .of = of,
         .stopping = &app->stopping,
-        .subtitle = arena_printf(app->arena, STR_FMT " · " STR_FMT " · version %s%s%s",
-                                 STR_ARG(c->ab_namespace),
-                                 STR_ARG(aws_client_region(app->service.gamelift)), VERSION,
-                                 program_commit[0] != '\0' ? ", commit " : "", program_commit),
-        .config = printed(app->arena, print_config, app),
-        .help = printed(app->arena, print_help, app),
+        .region = aws_client_region(app->service.gamelift),
     };
-    app->console = console_new(&options);
+    app->console = app_console_new(&options);
 }
 
 /* Of the metrics server: what health says over gRPC, for probes that cannot speak that, or TLS. */
@@ -385,8 +315,9 @@ static struct err *start_metrics(struct app *app) {
         .credentials = app->credentials,
         .service = &app->service,
         .tracer = app->tracer,
-        .trust = app->trust,
-        .authorizer = app->authorizer,
+        .trust = app->auth.trust,
+        .authorizer = app->auth.authorizer,
+        .roles = app->auth.roles,
     };
     app->call_metrics = call_metrics_new(app->metrics, app->server);
     app->service_metrics = service_metrics_new(&options);
@@ -457,7 +388,7 @@ struct err *app_start(struct app *app) {
     if (err != NULL)
         return err;
     connect_ags(app);
-    set_up_authorization(app);
+    app_authorization_start(&app->auth, &app->config, app->loop, app->service.ags);
     return start_serving(app);
 }
 
@@ -479,10 +410,7 @@ void app_free(struct app *app) {
     server_free(app->server);
     reflection_free(app->reflection);
     health_free(app->health);
-    authorizer_free(app->authorizer);
-    roles_free(app->roles);
-    auth_refresh_free(app->auth_refresh);
-    trust_store_free(app->trust);
+    app_authorization_end(&app->auth);
     reclaim_give_up_all(&app->service);
     ags_client_free(app->service.ags);
     aws_client_free(app->service.gamelift);

@@ -205,6 +205,8 @@ static void close_core(struct server *server) {
     grpc_completion_queue_destroy(server->cq);
     grpc_server_destroy(server->core);
     memory_watch_stop(&server->memory);
+    server_connections(server, &server->last_connections);
+    server->last_connections.open = 0;
     acceptor_free(server->acceptor);
     connections_free(server->connections);
     tls_free(server->tls);
@@ -283,7 +285,7 @@ int server_port(const struct server *server) {
 
 void server_connections(const struct server *server, struct server_connections *ret) {
     OBJ_CHECK(server, SERVER_MAGIC);
-    *ret = (struct server_connections){0};
+    *ret = server->last_connections;
     if (server->connections == NULL)
         return;
     connections_count(server->connections, ret);

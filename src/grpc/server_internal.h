@@ -59,6 +59,7 @@ struct server {
     grpc_completion_queue *cq;
     struct tls *tls;
     struct connections *connections;
+    struct server_connections last_connections; /* once drained, so that counters never go back */
     struct acceptor *acceptor;
     struct memory_watch memory;
     struct server_thread {

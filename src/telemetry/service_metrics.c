@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "telemetry/service_metrics.h"
 
+#include "auth/roles.h"
 #include "base/clock.h"
 #include "base/obj.h"
 
@@ -43,10 +44,13 @@ struct service_metrics {
     struct metric *keys_age;
     struct metric *revocations_age;
     struct metric *checks[AUTHORIZER_RESULTS];
+    struct metric *roles_known;
+    struct metric *roles_loads[2]; /* failed, loaded */
     struct metric_family *locations;
 };
 
 static const char *const result_labels[] = {"result", NULL};
+static const char *const results[] = {"failed", "loaded"};
 static const char *const location_labels[] = {"code", "location", NULL};
 
 static struct metric *single(struct metrics *metrics, enum metric_type type, const char *name,
@@ -80,6 +84,16 @@ static void sample_authorization(struct service_metrics *m) {
     for (int i = 0; i < AUTHORIZER_RESULTS; i++)
         metric_set(m->checks[i],
                    (double)authorizer_count(m->options.authorizer, (enum authorizer_result)i));
+}
+
+static void sample_roles(struct service_metrics *m) {
+    struct roles_stats roles;
+    if (m->options.roles == NULL)
+        return;
+    roles_stats(m->options.roles, &roles);
+    metric_set(m->roles_known, (double)roles.known);
+    metric_set(m->roles_loads[false], (double)roles.failed);
+    metric_set(m->roles_loads[true], (double)roles.fetched);
 }
 
 static void sample_connections(struct service_metrics *m) {
@@ -118,6 +132,7 @@ static void sample(struct loop_timer *timer) {
     sample_traces(m);
     sample_connections(m);
     sample_authorization(m);
+    sample_roles(m);
     m->due_us = now + INTERVAL_MS * 1000;
     atomic_store(&m->ran_ms, now / 1000);
     loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
@@ -146,7 +161,6 @@ static void add_traces(struct service_metrics *m, struct metrics *all) {
 static void add_connections(struct service_metrics *m, struct metrics *all) {
     static const char *const fates[CONNECTION_FATES] = {"accepted", "refused", "stranger",
                                                         "cut_off"};
-    static const char *const results[] = {"failed", "loaded"};
     m->grpc_open = single(all, METRIC_GAUGE, "session_dsm_grpc_connections",
                           "Open connections to the gRPC port.");
     struct metric_family *connections = metrics_family(
@@ -189,6 +203,18 @@ static void add_authorization(struct service_metrics *m, struct metrics *all) {
     }
 }
 
+static void add_roles(struct service_metrics *m, struct metrics *all) {
+    m->roles_known = single(all, METRIC_GAUGE, "session_dsm_auth_roles",
+                            "Roles and namespaces whose permissions or studio are known from AGS.");
+    struct metric_family *loads =
+        metrics_family(all, METRIC_COUNTER, "session_dsm_auth_role_loads_total",
+                       "Times that AGS was asked for one of them.", result_labels);
+    for (int i = 0; i < 2; i++) {
+        const struct str label = str_c(results[i]);
+        m->roles_loads[i] = metric_with(loads, &label);
+    }
+}
+
 struct service_metrics *service_metrics_new(const struct service_metrics_options *options) {
     struct service_metrics *m = calloc(1, sizeof *m);
     struct metrics *all = options->metrics;
@@ -227,6 +253,7 @@ struct service_metrics *service_metrics_new(const struct service_metrics_options
     add_traces(m, all);
     add_connections(m, all);
     add_authorization(m, all);
+    add_roles(m, all);
     options->service->on_location = on_location;
     options->service->on_location_priv = m;
     m->due_us = clock_mono_us();

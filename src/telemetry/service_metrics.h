@@ -26,6 +26,7 @@ struct service_metrics_options { /* all outlive the sampler */
     struct tracer *tracer;
     struct trust_store *trust; /* NULL, like the next: callers are not authorized */
     struct authorizer *authorizer;
+    struct roles *roles; /* NULL: no permission is asked for */
 };
 
 struct service_metrics;
