@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define GREETING_MS 10000 /* for HTTP/2's opening */
+#define REST_MS 50        /* between two looks at an opening that comes bit by bit */
 #define TICK_MS 20        /* how often the queue threads are looked at */
 #define LOOK_TICKS 5      /* ticks between two counts of everybody's bytes */
 #define STARVED_US 40000  /* of CPU time without an event: a flood takes some 10 MB in it */
@@ -48,6 +49,7 @@ struct connection {
         *relay;     /* NULL without TLS; else it has the socket, and the two above a pair */
     uv_poll_t poll; /* on our own */
     struct loop_timer greeting_timer;
+    struct loop_timer rest_timer;
 
     /* Guarded by all->lock. */
     uint64_t explained; /* bytes */
@@ -151,6 +153,7 @@ static void let_go(struct connection *c) {
     list_remove(&c->node);
     list_remove(&c->bucket);
     loop_timer_stop(&c->greeting_timer);
+    loop_timer_stop(&c->rest_timer);
     c->all->counts.open--;
     tls_relay_free(c->relay);
     if (!c->given)
@@ -244,6 +247,12 @@ static void give_to_library(struct connection *c) {
     grpc_server_add_channel_from_fd(all->core, c->fd, all->credentials);
 }
 
+static void on_rest_timer(struct loop_timer *timer) {
+    struct connection *c = CONTAINER_OF(timer, struct connection, rest_timer);
+    OBJ_CHECK(c, CONNECTION_MAGIC);
+    AZ(uv_poll_start(&c->poll, UV_READABLE | UV_DISCONNECT, on_event));
+}
+
 static void read_greeting(struct connection *c) {
     char first[GREETING_BYTES];
     ssize_t n = recv(c->own, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
@@ -252,9 +261,13 @@ static void read_greeting(struct connection *c) {
         give_to_library(c);
         return;
     }
-    /* A part of it: the low-water mark does not work on every kind of socket. */
-    if (right && n < GREETING_BYTES)
+    /* A part of it. Sockets that know no low-water mark, such as Unix ones, stay readable all the
+     * while, so they are not asked for some time. */
+    if (right && n < GREETING_BYTES) {
+        AZ(uv_poll_start(&c->poll, UV_DISCONNECT, on_event));
+        loop_timer_start(c->all->loop, &c->rest_timer, REST_MS, on_rest_timer);
         return;
+    }
     if (n > 0)
         answer_stranger(c, first, n);
     let_go(c);

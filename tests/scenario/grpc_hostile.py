@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 import grpc
@@ -231,6 +232,35 @@ def who_says_nothing_is_cut_off():
         still_serves(s)
 
 
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def half_an_opening_keeps_nobody_busy():
+    """Unix sockets stay readable for as long as a part of the opening lies there."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/sock"
+        process = subprocess.Popen([SERVER, "-a", f"unix:{path}"], stdout=subprocess.PIPE)
+        try:
+            assert process.stdout.readline() == b"0\n"
+            peers = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+            for peer in peers:
+                peer.connect(path)
+                peer.sendall(PREFACE[:10])
+            time.sleep(0.3)
+            before = cpu_seconds(process.pid)
+            time.sleep(1.5)
+            used = cpu_seconds(process.pid) - before
+            assert used < 0.3, f"{used} s of CPU time while nothing happened for 1.5 s"
+            peers[0].sendall(PREFACE[10:])
+            peers[0].settimeout(20)
+            assert peers[0].recv(9)[3] == SETTINGS
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+
+
 # ---- floods -------------------------------------------------------------------------------------
 
 
@@ -406,6 +436,7 @@ TESTS = [
     caller_is_told_apart_by_its_address,
     who_speaks_http1_is_told,
     who_says_nothing_is_cut_off,
+    half_an_opening_keeps_nobody_busy,
     rapid_resets_are_cut_off,
     resets_of_complete_calls_are_cut_off,
     endless_headers_are_cut_off,
