@@ -7,6 +7,13 @@
  */
 #include "generated/ags.h"
 
+/* What the log has of a struct before its own fields. */
+static void log_fields(struct buf *out, const char *type, const void *value) {
+    (void)out;
+    (void)type;
+    (void)value;
+}
+
 static const struct codec_member ags_token_grant_v3_input_members[] = {
     {
         .name = STR_INIT("grant_type"),
@@ -20,6 +27,7 @@ const struct codec_shape ags_token_grant_v3_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "TokenGrantV3Input",
     .size = sizeof(struct ags_token_grant_v3_input),
+    .log_fields = log_fields,
     .members = ags_token_grant_v3_input_members,
     .n_members = ARRAY_LEN(ags_token_grant_v3_input_members),
 };
@@ -74,6 +82,7 @@ const struct codec_shape ags_token_with_device_cookie_response_v3_shape = {
     .kind = CODEC_STRUCT,
     .name = "oauthmodel.TokenWithDeviceCookieResponseV3",
     .size = sizeof(struct ags_token_with_device_cookie_response_v3),
+    .log_fields = log_fields,
     .members = ags_token_with_device_cookie_response_v3_members,
     .n_members = ARRAY_LEN(ags_token_with_device_cookie_response_v3_members),
 };
@@ -94,6 +103,7 @@ const struct codec_shape ags_get_jwksv3_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "GetJWKSV3Input",
     .size = sizeof(struct ags_get_jwksv3_input),
+    .log_fields = log_fields,
 };
 
 static const struct codec_member ags_jwk_set_members[] = {
@@ -109,6 +119,7 @@ const struct codec_shape ags_jwk_set_shape = {
     .kind = CODEC_STRUCT,
     .name = "oauthcommon.JWKSet",
     .size = sizeof(struct ags_jwk_set),
+    .log_fields = log_fields,
     .members = ags_jwk_set_members,
     .n_members = ARRAY_LEN(ags_jwk_set_members),
 };
@@ -151,6 +162,7 @@ const struct codec_shape ags_jwk_key_shape = {
     .kind = CODEC_STRUCT,
     .name = "oauthcommon.JWKKey",
     .size = sizeof(struct ags_jwk_key),
+    .log_fields = log_fields,
     .members = ags_jwk_key_members,
     .n_members = ARRAY_LEN(ags_jwk_key_members),
 };
@@ -167,6 +179,7 @@ const struct codec_shape ags_get_revocation_list_v3_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "GetRevocationListV3Input",
     .size = sizeof(struct ags_get_revocation_list_v3_input),
+    .log_fields = log_fields,
 };
 
 static const struct codec_member ags_revocation_list_members[] = {
@@ -188,6 +201,7 @@ const struct codec_shape ags_revocation_list_shape = {
     .kind = CODEC_STRUCT,
     .name = "oauthapi.RevocationList",
     .size = sizeof(struct ags_revocation_list),
+    .log_fields = log_fields,
     .members = ags_revocation_list_members,
     .n_members = ARRAY_LEN(ags_revocation_list_members),
 };
@@ -213,6 +227,7 @@ const struct codec_shape ags_filter_json_shape = {
     .kind = CODEC_STRUCT,
     .name = "bloom.FilterJSON",
     .size = sizeof(struct ags_filter_json),
+    .log_fields = log_fields,
     .members = ags_filter_json_members,
     .n_members = ARRAY_LEN(ags_filter_json_members),
 };
@@ -256,6 +271,7 @@ const struct codec_shape ags_user_revocation_list_record_shape = {
     .kind = CODEC_STRUCT,
     .name = "oauthcommon.UserRevocationListRecord",
     .size = sizeof(struct ags_user_revocation_list_record),
+    .log_fields = log_fields,
     .members = ags_user_revocation_list_record_members,
     .n_members = ARRAY_LEN(ags_user_revocation_list_record_members),
 };
@@ -287,6 +303,7 @@ const struct codec_shape ags_get_game_session_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "getGameSessionInput",
     .size = sizeof(struct ags_get_game_session_input),
+    .log_fields = log_fields,
     .members = ags_get_game_session_input_members,
     .n_members = ARRAY_LEN(ags_get_game_session_input_members),
 };
@@ -330,6 +347,7 @@ const struct codec_shape ags_game_session_response_shape = {
     .kind = CODEC_STRUCT,
     .name = "apimodels.GameSessionResponse",
     .size = sizeof(struct ags_game_session_response),
+    .log_fields = log_fields,
     .members = ags_game_session_response_members,
     .n_members = ARRAY_LEN(ags_game_session_response_members),
 };
@@ -356,6 +374,7 @@ const struct codec_shape ags_ds_information_response_shape = {
     .kind = CODEC_STRUCT,
     .name = "apimodels.DSInformationResponse",
     .size = sizeof(struct ags_ds_information_response),
+    .log_fields = log_fields,
     .members = ags_ds_information_response_members,
     .n_members = ARRAY_LEN(ags_ds_information_response_members),
 };
@@ -410,6 +429,7 @@ const struct codec_shape ags_game_server_shape = {
     .kind = CODEC_STRUCT,
     .name = "models.GameServer",
     .size = sizeof(struct ags_game_server),
+    .log_fields = log_fields,
     .members = ags_game_server_members,
     .n_members = ARRAY_LEN(ags_game_server_members),
 };
@@ -454,6 +474,7 @@ const struct codec_shape ags_public_configuration_shape = {
     .kind = CODEC_STRUCT,
     .name = "apimodels.PublicConfiguration",
     .size = sizeof(struct ags_public_configuration),
+    .log_fields = log_fields,
     .members = ags_public_configuration_members,
     .n_members = ARRAY_LEN(ags_public_configuration_members),
 };
@@ -489,6 +510,7 @@ const struct codec_shape ags_admin_update_ds_information_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "adminUpdateDSInformationInput",
     .size = sizeof(struct ags_admin_update_ds_information_input),
+    .log_fields = log_fields,
     .members = ags_admin_update_ds_information_input_members,
     .n_members = ARRAY_LEN(ags_admin_update_ds_information_input_members),
 };
@@ -556,6 +578,7 @@ const struct codec_shape ags_update_gamesession_ds_information_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "apimodels.UpdateGamesessionDSInformationRequest",
     .size = sizeof(struct ags_update_gamesession_ds_information_request),
+    .log_fields = log_fields,
     .members = ags_update_gamesession_ds_information_request_members,
     .n_members = ARRAY_LEN(ags_update_gamesession_ds_information_request_members),
 };
@@ -594,6 +617,7 @@ const struct codec_shape ags_admin_get_role_namespace_permission_v3_input_shape 
     .kind = CODEC_STRUCT,
     .name = "AdminGetRoleNamespacePermissionV3Input",
     .size = sizeof(struct ags_admin_get_role_namespace_permission_v3_input),
+    .log_fields = log_fields,
     .members = ags_admin_get_role_namespace_permission_v3_input_members,
     .n_members = ARRAY_LEN(ags_admin_get_role_namespace_permission_v3_input_members),
 };
@@ -611,6 +635,7 @@ const struct codec_shape ags_role_permission_response_v3_shape = {
     .kind = CODEC_STRUCT,
     .name = "model.RolePermissionResponseV3",
     .size = sizeof(struct ags_role_permission_response_v3),
+    .log_fields = log_fields,
     .members = ags_role_permission_response_v3_members,
     .n_members = ARRAY_LEN(ags_role_permission_response_v3_members),
 };
@@ -636,6 +661,7 @@ const struct codec_shape ags_permission_shape = {
     .kind = CODEC_STRUCT,
     .name = "accountcommon.Permission",
     .size = sizeof(struct ags_permission),
+    .log_fields = log_fields,
     .members = ags_permission_members,
     .n_members = ARRAY_LEN(ags_permission_members),
 };
@@ -661,6 +687,7 @@ const struct codec_shape ags_admin_get_role_v3_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "AdminGetRoleV3Input",
     .size = sizeof(struct ags_admin_get_role_v3_input),
+    .log_fields = log_fields,
     .members = ags_admin_get_role_v3_input_members,
     .n_members = ARRAY_LEN(ags_admin_get_role_v3_input_members),
 };
@@ -678,6 +705,7 @@ const struct codec_shape ags_role_response_v3_shape = {
     .kind = CODEC_STRUCT,
     .name = "model.RoleResponseV3",
     .size = sizeof(struct ags_role_response_v3),
+    .log_fields = log_fields,
     .members = ags_role_response_v3_members,
     .n_members = ARRAY_LEN(ags_role_response_v3_members),
 };
@@ -703,6 +731,7 @@ const struct codec_shape ags_permission_v3_shape = {
     .kind = CODEC_STRUCT,
     .name = "accountcommon.PermissionV3",
     .size = sizeof(struct ags_permission_v3),
+    .log_fields = log_fields,
     .members = ags_permission_v3_members,
     .n_members = ARRAY_LEN(ags_permission_v3_members),
 };
@@ -728,6 +757,7 @@ const struct codec_shape ags_get_namespace_context_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "getNamespaceContextInput",
     .size = sizeof(struct ags_get_namespace_context_input),
+    .log_fields = log_fields,
     .members = ags_get_namespace_context_input_members,
     .n_members = ARRAY_LEN(ags_get_namespace_context_input_members),
 };
@@ -754,6 +784,7 @@ const struct codec_shape ags_namespace_context_shape = {
     .kind = CODEC_STRUCT,
     .name = "NamespaceContext",
     .size = sizeof(struct ags_namespace_context),
+    .log_fields = log_fields,
     .members = ags_namespace_context_members,
     .n_members = ARRAY_LEN(ags_namespace_context_members),
 };

@@ -7,6 +7,13 @@
  */
 #include "generated/gamelift.h"
 
+/* What the log has of a struct before its own fields. */
+static void log_fields(struct buf *out, const char *type, const void *value) {
+    (void)out;
+    (void)type;
+    (void)value;
+}
+
 static const struct codec_member gl_create_game_session_input_members[] = {
     {
         .name = STR_INIT("FleetId"),
@@ -69,6 +76,7 @@ const struct codec_shape gl_create_game_session_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "CreateGameSessionInput",
     .size = sizeof(struct gl_create_game_session_input),
+    .log_fields = log_fields,
     .members = gl_create_game_session_input_members,
     .n_members = ARRAY_LEN(gl_create_game_session_input_members),
 };
@@ -151,6 +159,7 @@ const struct codec_shape gl_game_property_shape = {
     .kind = CODEC_STRUCT,
     .name = "GameProperty",
     .size = sizeof(struct gl_game_property),
+    .log_fields = log_fields,
     .members = gl_game_property_members,
     .n_members = ARRAY_LEN(gl_game_property_members),
 };
@@ -225,6 +234,7 @@ const struct codec_shape gl_create_game_session_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "CreateGameSessionOutput",
     .size = sizeof(struct gl_create_game_session_output),
+    .log_fields = log_fields,
     .members = gl_create_game_session_output_members,
     .n_members = ARRAY_LEN(gl_create_game_session_output_members),
 };
@@ -355,6 +365,7 @@ const struct codec_shape gl_game_session_shape = {
     .kind = CODEC_STRUCT,
     .name = "GameSession",
     .size = sizeof(struct gl_game_session),
+    .log_fields = log_fields,
     .members = gl_game_session_members,
     .n_members = ARRAY_LEN(gl_game_session_members),
 };
@@ -519,6 +530,7 @@ const struct codec_shape gl_conflict_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "ConflictException",
     .size = sizeof(struct gl_conflict_exception),
+    .log_fields = log_fields,
     .members = gl_conflict_exception_members,
     .n_members = ARRAY_LEN(gl_conflict_exception_members),
 };
@@ -543,6 +555,7 @@ const struct codec_shape gl_internal_service_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "InternalServiceException",
     .size = sizeof(struct gl_internal_service_exception),
+    .log_fields = log_fields,
     .members = gl_internal_service_exception_members,
     .n_members = ARRAY_LEN(gl_internal_service_exception_members),
 };
@@ -559,6 +572,7 @@ const struct codec_shape gl_unauthorized_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "UnauthorizedException",
     .size = sizeof(struct gl_unauthorized_exception),
+    .log_fields = log_fields,
     .members = gl_unauthorized_exception_members,
     .n_members = ARRAY_LEN(gl_unauthorized_exception_members),
 };
@@ -575,6 +589,7 @@ const struct codec_shape gl_invalid_fleet_status_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidFleetStatusException",
     .size = sizeof(struct gl_invalid_fleet_status_exception),
+    .log_fields = log_fields,
     .members = gl_invalid_fleet_status_exception_members,
     .n_members = ARRAY_LEN(gl_invalid_fleet_status_exception_members),
 };
@@ -591,6 +606,7 @@ const struct codec_shape gl_terminal_routing_strategy_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "TerminalRoutingStrategyException",
     .size = sizeof(struct gl_terminal_routing_strategy_exception),
+    .log_fields = log_fields,
     .members = gl_terminal_routing_strategy_exception_members,
     .n_members = ARRAY_LEN(gl_terminal_routing_strategy_exception_members),
 };
@@ -607,6 +623,7 @@ const struct codec_shape gl_invalid_request_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidRequestException",
     .size = sizeof(struct gl_invalid_request_exception),
+    .log_fields = log_fields,
     .members = gl_invalid_request_exception_members,
     .n_members = ARRAY_LEN(gl_invalid_request_exception_members),
 };
@@ -623,6 +640,7 @@ const struct codec_shape gl_not_found_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "NotFoundException",
     .size = sizeof(struct gl_not_found_exception),
+    .log_fields = log_fields,
     .members = gl_not_found_exception_members,
     .n_members = ARRAY_LEN(gl_not_found_exception_members),
 };
@@ -639,6 +657,7 @@ const struct codec_shape gl_fleet_capacity_exceeded_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "FleetCapacityExceededException",
     .size = sizeof(struct gl_fleet_capacity_exceeded_exception),
+    .log_fields = log_fields,
     .members = gl_fleet_capacity_exceeded_exception_members,
     .n_members = ARRAY_LEN(gl_fleet_capacity_exceeded_exception_members),
 };
@@ -655,6 +674,7 @@ const struct codec_shape gl_limit_exceeded_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "LimitExceededException",
     .size = sizeof(struct gl_limit_exceeded_exception),
+    .log_fields = log_fields,
     .members = gl_limit_exceeded_exception_members,
     .n_members = ARRAY_LEN(gl_limit_exceeded_exception_members),
 };
@@ -671,6 +691,7 @@ const struct codec_shape gl_idempotent_parameter_mismatch_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "IdempotentParameterMismatchException",
     .size = sizeof(struct gl_idempotent_parameter_mismatch_exception),
+    .log_fields = log_fields,
     .members = gl_idempotent_parameter_mismatch_exception_members,
     .n_members = ARRAY_LEN(gl_idempotent_parameter_mismatch_exception_members),
 };
@@ -687,6 +708,7 @@ const struct codec_shape gl_unsupported_region_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "UnsupportedRegionException",
     .size = sizeof(struct gl_unsupported_region_exception),
+    .log_fields = log_fields,
     .members = gl_unsupported_region_exception_members,
     .n_members = ARRAY_LEN(gl_unsupported_region_exception_members),
 };
@@ -704,6 +726,7 @@ const struct codec_shape gl_describe_game_session_placement_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "DescribeGameSessionPlacementInput",
     .size = sizeof(struct gl_describe_game_session_placement_input),
+    .log_fields = log_fields,
     .members = gl_describe_game_session_placement_input_members,
     .n_members = ARRAY_LEN(gl_describe_game_session_placement_input_members),
 };
@@ -721,6 +744,7 @@ const struct codec_shape gl_describe_game_session_placement_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "DescribeGameSessionPlacementOutput",
     .size = sizeof(struct gl_describe_game_session_placement_output),
+    .log_fields = log_fields,
     .members = gl_describe_game_session_placement_output_members,
     .n_members = ARRAY_LEN(gl_describe_game_session_placement_output_members),
 };
@@ -844,6 +868,7 @@ const struct codec_shape gl_game_session_placement_shape = {
     .kind = CODEC_STRUCT,
     .name = "GameSessionPlacement",
     .size = sizeof(struct gl_game_session_placement),
+    .log_fields = log_fields,
     .members = gl_game_session_placement_members,
     .n_members = ARRAY_LEN(gl_game_session_placement_members),
 };
@@ -909,6 +934,7 @@ const struct codec_shape gl_player_latency_shape = {
     .kind = CODEC_STRUCT,
     .name = "PlayerLatency",
     .size = sizeof(struct gl_player_latency),
+    .log_fields = log_fields,
     .members = gl_player_latency_members,
     .n_members = ARRAY_LEN(gl_player_latency_members),
 };
@@ -956,6 +982,7 @@ const struct codec_shape gl_placed_player_session_shape = {
     .kind = CODEC_STRUCT,
     .name = "PlacedPlayerSession",
     .size = sizeof(struct gl_placed_player_session),
+    .log_fields = log_fields,
     .members = gl_placed_player_session_members,
     .n_members = ARRAY_LEN(gl_placed_player_session_members),
 };
@@ -993,6 +1020,7 @@ const struct codec_shape gl_priority_configuration_override_shape = {
     .kind = CODEC_STRUCT,
     .name = "PriorityConfigurationOverride",
     .size = sizeof(struct gl_priority_configuration_override),
+    .log_fields = log_fields,
     .members = gl_priority_configuration_override_members,
     .n_members = ARRAY_LEN(gl_priority_configuration_override_members),
 };
@@ -1066,6 +1094,7 @@ const struct codec_shape gl_describe_game_sessions_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "DescribeGameSessionsInput",
     .size = sizeof(struct gl_describe_game_sessions_input),
+    .log_fields = log_fields,
     .members = gl_describe_game_sessions_input_members,
     .n_members = ARRAY_LEN(gl_describe_game_sessions_input_members),
 };
@@ -1110,6 +1139,7 @@ const struct codec_shape gl_describe_game_sessions_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "DescribeGameSessionsOutput",
     .size = sizeof(struct gl_describe_game_sessions_output),
+    .log_fields = log_fields,
     .members = gl_describe_game_sessions_output_members,
     .n_members = ARRAY_LEN(gl_describe_game_sessions_output_members),
 };
@@ -1183,6 +1213,7 @@ const struct codec_shape gl_start_game_session_placement_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "StartGameSessionPlacementInput",
     .size = sizeof(struct gl_start_game_session_placement_input),
+    .log_fields = log_fields,
     .members = gl_start_game_session_placement_input_members,
     .n_members = ARRAY_LEN(gl_start_game_session_placement_input_members),
 };
@@ -1229,6 +1260,7 @@ const struct codec_shape gl_desired_player_session_shape = {
     .kind = CODEC_STRUCT,
     .name = "DesiredPlayerSession",
     .size = sizeof(struct gl_desired_player_session),
+    .log_fields = log_fields,
     .members = gl_desired_player_session_members,
     .n_members = ARRAY_LEN(gl_desired_player_session_members),
 };
@@ -1256,6 +1288,7 @@ const struct codec_shape gl_start_game_session_placement_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "StartGameSessionPlacementOutput",
     .size = sizeof(struct gl_start_game_session_placement_output),
+    .log_fields = log_fields,
     .members = gl_start_game_session_placement_output_members,
     .n_members = ARRAY_LEN(gl_start_game_session_placement_output_members),
 };
@@ -1273,6 +1306,7 @@ const struct codec_shape gl_stop_game_session_placement_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "StopGameSessionPlacementInput",
     .size = sizeof(struct gl_stop_game_session_placement_input),
+    .log_fields = log_fields,
     .members = gl_stop_game_session_placement_input_members,
     .n_members = ARRAY_LEN(gl_stop_game_session_placement_input_members),
 };
@@ -1289,6 +1323,7 @@ const struct codec_shape gl_stop_game_session_placement_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "StopGameSessionPlacementOutput",
     .size = sizeof(struct gl_stop_game_session_placement_output),
+    .log_fields = log_fields,
     .members = gl_stop_game_session_placement_output_members,
     .n_members = ARRAY_LEN(gl_stop_game_session_placement_output_members),
 };
@@ -1312,6 +1347,7 @@ const struct codec_shape gl_terminate_game_session_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "TerminateGameSessionInput",
     .size = sizeof(struct gl_terminate_game_session_input),
+    .log_fields = log_fields,
     .members = gl_terminate_game_session_input_members,
     .n_members = ARRAY_LEN(gl_terminate_game_session_input_members),
 };
@@ -1341,6 +1377,7 @@ const struct codec_shape gl_terminate_game_session_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "TerminateGameSessionOutput",
     .size = sizeof(struct gl_terminate_game_session_output),
+    .log_fields = log_fields,
     .members = gl_terminate_game_session_output_members,
     .n_members = ARRAY_LEN(gl_terminate_game_session_output_members),
 };
@@ -1357,6 +1394,7 @@ const struct codec_shape gl_invalid_game_session_status_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidGameSessionStatusException",
     .size = sizeof(struct gl_invalid_game_session_status_exception),
+    .log_fields = log_fields,
     .members = gl_invalid_game_session_status_exception_members,
     .n_members = ARRAY_LEN(gl_invalid_game_session_status_exception_members),
 };
@@ -1373,6 +1411,7 @@ const struct codec_shape gl_not_ready_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "NotReadyException",
     .size = sizeof(struct gl_not_ready_exception),
+    .log_fields = log_fields,
     .members = gl_not_ready_exception_members,
     .n_members = ARRAY_LEN(gl_not_ready_exception_members),
 };

@@ -7,6 +7,13 @@
  */
 #include "generated/queue_events.h"
 
+/* What the log has of a struct before its own fields. */
+static void log_fields(struct buf *out, const char *type, const void *value) {
+    (void)out;
+    (void)type;
+    (void)value;
+}
+
 static const struct codec_member queue_event_members[] = {
     {
         .name = STR_INIT("id"),
@@ -58,6 +65,7 @@ const struct codec_shape queue_event_shape = {
     .kind = CODEC_STRUCT,
     .name = "Event",
     .size = sizeof(struct queue_event),
+    .log_fields = log_fields,
     .members = queue_event_members,
     .n_members = ARRAY_LEN(queue_event_members),
 };
@@ -152,6 +160,7 @@ const struct codec_shape queue_placement_shape = {
     .kind = CODEC_STRUCT,
     .name = "Placement",
     .size = sizeof(struct queue_placement),
+    .log_fields = log_fields,
     .members = queue_placement_members,
     .n_members = ARRAY_LEN(queue_placement_members),
 };
@@ -225,6 +234,7 @@ const struct codec_shape queue_notification_shape = {
     .kind = CODEC_STRUCT,
     .name = "Notification",
     .size = sizeof(struct queue_notification),
+    .log_fields = log_fields,
     .members = queue_notification_members,
     .n_members = ARRAY_LEN(queue_notification_members),
 };

@@ -20,10 +20,11 @@ static const struct protobuf_sensitive sensitive[] = {
     {0},
 };
 
-/* What the log has of every message before its own fields: members of a JSON object. */
-static void log_fields(struct buf *out, const ProtobufCMessage *msg) {
+/* What the log has of a struct before its own fields. */
+static void log_fields(struct buf *out, const char *type, const void *value) {
     (void)out;
-    (void)msg;
+    (void)type;
+    (void)value;
 }
 
 const struct protobuf_redaction dsm_redaction = {

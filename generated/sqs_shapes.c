@@ -7,6 +7,13 @@
  */
 #include "generated/sqs.h"
 
+/* What the log has of a struct before its own fields. */
+static void log_fields(struct buf *out, const char *type, const void *value) {
+    (void)out;
+    (void)type;
+    (void)value;
+}
+
 static const struct codec_member sqs_receive_message_request_members[] = {
     {
         .name = STR_INIT("QueueUrl"),
@@ -61,6 +68,7 @@ const struct codec_shape sqs_receive_message_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "ReceiveMessageRequest",
     .size = sizeof(struct sqs_receive_message_request),
+    .log_fields = log_fields,
     .members = sqs_receive_message_request_members,
     .n_members = ARRAY_LEN(sqs_receive_message_request_members),
 };
@@ -173,6 +181,7 @@ const struct codec_shape sqs_receive_message_result_shape = {
     .kind = CODEC_STRUCT,
     .name = "ReceiveMessageResult",
     .size = sizeof(struct sqs_receive_message_result),
+    .log_fields = log_fields,
     .members = sqs_receive_message_result_members,
     .n_members = ARRAY_LEN(sqs_receive_message_result_members),
 };
@@ -227,6 +236,7 @@ const struct codec_shape sqs_message_shape = {
     .kind = CODEC_STRUCT,
     .name = "Message",
     .size = sizeof(struct sqs_message),
+    .log_fields = log_fields,
     .members = sqs_message_members,
     .n_members = ARRAY_LEN(sqs_message_members),
 };
@@ -282,6 +292,7 @@ const struct codec_shape sqs_message_attribute_value_shape = {
     .kind = CODEC_STRUCT,
     .name = "MessageAttributeValue",
     .size = sizeof(struct sqs_message_attribute_value),
+    .log_fields = log_fields,
     .members = sqs_message_attribute_value_members,
     .n_members = ARRAY_LEN(sqs_message_attribute_value_members),
 };
@@ -320,6 +331,7 @@ const struct codec_shape sqs_unsupported_operation_shape = {
     .kind = CODEC_STRUCT,
     .name = "UnsupportedOperation",
     .size = sizeof(struct sqs_unsupported_operation),
+    .log_fields = log_fields,
     .members = sqs_unsupported_operation_members,
     .n_members = ARRAY_LEN(sqs_unsupported_operation_members),
 };
@@ -342,6 +354,7 @@ const struct codec_shape sqs_over_limit_shape = {
     .kind = CODEC_STRUCT,
     .name = "OverLimit",
     .size = sizeof(struct sqs_over_limit),
+    .log_fields = log_fields,
     .members = sqs_over_limit_members,
     .n_members = ARRAY_LEN(sqs_over_limit_members),
 };
@@ -358,6 +371,7 @@ const struct codec_shape sqs_request_throttled_shape = {
     .kind = CODEC_STRUCT,
     .name = "RequestThrottled",
     .size = sizeof(struct sqs_request_throttled),
+    .log_fields = log_fields,
     .members = sqs_request_throttled_members,
     .n_members = ARRAY_LEN(sqs_request_throttled_members),
 };
@@ -374,6 +388,7 @@ const struct codec_shape sqs_queue_does_not_exist_shape = {
     .kind = CODEC_STRUCT,
     .name = "QueueDoesNotExist",
     .size = sizeof(struct sqs_queue_does_not_exist),
+    .log_fields = log_fields,
     .members = sqs_queue_does_not_exist_members,
     .n_members = ARRAY_LEN(sqs_queue_does_not_exist_members),
 };
@@ -390,6 +405,7 @@ const struct codec_shape sqs_invalid_security_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidSecurity",
     .size = sizeof(struct sqs_invalid_security),
+    .log_fields = log_fields,
     .members = sqs_invalid_security_members,
     .n_members = ARRAY_LEN(sqs_invalid_security_members),
 };
@@ -406,6 +422,7 @@ const struct codec_shape sqs_kms_disabled_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsDisabled",
     .size = sizeof(struct sqs_kms_disabled),
+    .log_fields = log_fields,
     .members = sqs_kms_disabled_members,
     .n_members = ARRAY_LEN(sqs_kms_disabled_members),
 };
@@ -422,6 +439,7 @@ const struct codec_shape sqs_kms_invalid_state_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsInvalidState",
     .size = sizeof(struct sqs_kms_invalid_state),
+    .log_fields = log_fields,
     .members = sqs_kms_invalid_state_members,
     .n_members = ARRAY_LEN(sqs_kms_invalid_state_members),
 };
@@ -438,6 +456,7 @@ const struct codec_shape sqs_kms_not_found_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsNotFound",
     .size = sizeof(struct sqs_kms_not_found),
+    .log_fields = log_fields,
     .members = sqs_kms_not_found_members,
     .n_members = ARRAY_LEN(sqs_kms_not_found_members),
 };
@@ -454,6 +473,7 @@ const struct codec_shape sqs_kms_opt_in_required_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsOptInRequired",
     .size = sizeof(struct sqs_kms_opt_in_required),
+    .log_fields = log_fields,
     .members = sqs_kms_opt_in_required_members,
     .n_members = ARRAY_LEN(sqs_kms_opt_in_required_members),
 };
@@ -470,6 +490,7 @@ const struct codec_shape sqs_kms_throttled_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsThrottled",
     .size = sizeof(struct sqs_kms_throttled),
+    .log_fields = log_fields,
     .members = sqs_kms_throttled_members,
     .n_members = ARRAY_LEN(sqs_kms_throttled_members),
 };
@@ -486,6 +507,7 @@ const struct codec_shape sqs_kms_access_denied_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsAccessDenied",
     .size = sizeof(struct sqs_kms_access_denied),
+    .log_fields = log_fields,
     .members = sqs_kms_access_denied_members,
     .n_members = ARRAY_LEN(sqs_kms_access_denied_members),
 };
@@ -502,6 +524,7 @@ const struct codec_shape sqs_kms_invalid_key_usage_shape = {
     .kind = CODEC_STRUCT,
     .name = "KmsInvalidKeyUsage",
     .size = sizeof(struct sqs_kms_invalid_key_usage),
+    .log_fields = log_fields,
     .members = sqs_kms_invalid_key_usage_members,
     .n_members = ARRAY_LEN(sqs_kms_invalid_key_usage_members),
 };
@@ -518,6 +541,7 @@ const struct codec_shape sqs_invalid_address_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidAddress",
     .size = sizeof(struct sqs_invalid_address),
+    .log_fields = log_fields,
     .members = sqs_invalid_address_members,
     .n_members = ARRAY_LEN(sqs_invalid_address_members),
 };
@@ -541,6 +565,7 @@ const struct codec_shape sqs_delete_message_batch_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "DeleteMessageBatchRequest",
     .size = sizeof(struct sqs_delete_message_batch_request),
+    .log_fields = log_fields,
     .members = sqs_delete_message_batch_request_members,
     .n_members = ARRAY_LEN(sqs_delete_message_batch_request_members),
 };
@@ -572,6 +597,7 @@ const struct codec_shape sqs_delete_message_batch_request_entry_shape = {
     .kind = CODEC_STRUCT,
     .name = "DeleteMessageBatchRequestEntry",
     .size = sizeof(struct sqs_delete_message_batch_request_entry),
+    .log_fields = log_fields,
     .members = sqs_delete_message_batch_request_entry_members,
     .n_members = ARRAY_LEN(sqs_delete_message_batch_request_entry_members),
 };
@@ -595,6 +621,7 @@ const struct codec_shape sqs_delete_message_batch_result_shape = {
     .kind = CODEC_STRUCT,
     .name = "DeleteMessageBatchResult",
     .size = sizeof(struct sqs_delete_message_batch_result),
+    .log_fields = log_fields,
     .members = sqs_delete_message_batch_result_members,
     .n_members = ARRAY_LEN(sqs_delete_message_batch_result_members),
 };
@@ -620,6 +647,7 @@ const struct codec_shape sqs_delete_message_batch_result_entry_shape = {
     .kind = CODEC_STRUCT,
     .name = "DeleteMessageBatchResultEntry",
     .size = sizeof(struct sqs_delete_message_batch_result_entry),
+    .log_fields = log_fields,
     .members = sqs_delete_message_batch_result_entry_members,
     .n_members = ARRAY_LEN(sqs_delete_message_batch_result_entry_members),
 };
@@ -664,6 +692,7 @@ const struct codec_shape sqs_batch_result_error_entry_shape = {
     .kind = CODEC_STRUCT,
     .name = "BatchResultErrorEntry",
     .size = sizeof(struct sqs_batch_result_error_entry),
+    .log_fields = log_fields,
     .members = sqs_batch_result_error_entry_members,
     .n_members = ARRAY_LEN(sqs_batch_result_error_entry_members),
 };
@@ -686,6 +715,7 @@ const struct codec_shape sqs_too_many_entries_in_batch_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "TooManyEntriesInBatchRequest",
     .size = sizeof(struct sqs_too_many_entries_in_batch_request),
+    .log_fields = log_fields,
     .members = sqs_too_many_entries_in_batch_request_members,
     .n_members = ARRAY_LEN(sqs_too_many_entries_in_batch_request_members),
 };
@@ -702,6 +732,7 @@ const struct codec_shape sqs_empty_batch_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "EmptyBatchRequest",
     .size = sizeof(struct sqs_empty_batch_request),
+    .log_fields = log_fields,
     .members = sqs_empty_batch_request_members,
     .n_members = ARRAY_LEN(sqs_empty_batch_request_members),
 };
@@ -718,6 +749,7 @@ const struct codec_shape sqs_batch_entry_ids_not_distinct_shape = {
     .kind = CODEC_STRUCT,
     .name = "BatchEntryIdsNotDistinct",
     .size = sizeof(struct sqs_batch_entry_ids_not_distinct),
+    .log_fields = log_fields,
     .members = sqs_batch_entry_ids_not_distinct_members,
     .n_members = ARRAY_LEN(sqs_batch_entry_ids_not_distinct_members),
 };
@@ -734,6 +766,7 @@ const struct codec_shape sqs_invalid_batch_entry_id_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidBatchEntryId",
     .size = sizeof(struct sqs_invalid_batch_entry_id),
+    .log_fields = log_fields,
     .members = sqs_invalid_batch_entry_id_members,
     .n_members = ARRAY_LEN(sqs_invalid_batch_entry_id_members),
 };
@@ -766,6 +799,7 @@ const struct codec_shape sqs_change_message_visibility_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "ChangeMessageVisibilityRequest",
     .size = sizeof(struct sqs_change_message_visibility_request),
+    .log_fields = log_fields,
     .members = sqs_change_message_visibility_request_members,
     .n_members = ARRAY_LEN(sqs_change_message_visibility_request_members),
 };
@@ -774,6 +808,7 @@ const struct codec_shape sqs_message_not_inflight_shape = {
     .kind = CODEC_STRUCT,
     .name = "MessageNotInflight",
     .size = sizeof(struct sqs_message_not_inflight),
+    .log_fields = log_fields,
 };
 
 static const struct codec_member sqs_receipt_handle_is_invalid_members[] = {
@@ -788,6 +823,7 @@ const struct codec_shape sqs_receipt_handle_is_invalid_shape = {
     .kind = CODEC_STRUCT,
     .name = "ReceiptHandleIsInvalid",
     .size = sizeof(struct sqs_receipt_handle_is_invalid),
+    .log_fields = log_fields,
     .members = sqs_receipt_handle_is_invalid_members,
     .n_members = ARRAY_LEN(sqs_receipt_handle_is_invalid_members),
 };
@@ -810,6 +846,7 @@ const struct codec_shape sqs_get_queue_attributes_request_shape = {
     .kind = CODEC_STRUCT,
     .name = "GetQueueAttributesRequest",
     .size = sizeof(struct sqs_get_queue_attributes_request),
+    .log_fields = log_fields,
     .members = sqs_get_queue_attributes_request_members,
     .n_members = ARRAY_LEN(sqs_get_queue_attributes_request_members),
 };
@@ -826,6 +863,7 @@ const struct codec_shape sqs_get_queue_attributes_result_shape = {
     .kind = CODEC_STRUCT,
     .name = "GetQueueAttributesResult",
     .size = sizeof(struct sqs_get_queue_attributes_result),
+    .log_fields = log_fields,
     .members = sqs_get_queue_attributes_result_members,
     .n_members = ARRAY_LEN(sqs_get_queue_attributes_result_members),
 };
@@ -851,6 +889,7 @@ const struct codec_shape sqs_invalid_attribute_name_shape = {
     .kind = CODEC_STRUCT,
     .name = "InvalidAttributeName",
     .size = sizeof(struct sqs_invalid_attribute_name),
+    .log_fields = log_fields,
     .members = sqs_invalid_attribute_name_members,
     .n_members = ARRAY_LEN(sqs_invalid_attribute_name_members),
 };

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/log_fields.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -55,13 +56,9 @@ struct protobuf_sensitive {
     const char *field; /* as in the IDL */
 };
 
-/* Appends "name":value, with commas between but not behind, or nothing. */
-typedef void protobuf_log_fields_fn(struct buf *out, const ProtobufCMessage *msg);
-
 struct protobuf_redaction {
     const struct protobuf_sensitive *sensitive;
-    protobuf_log_fields_fn
-        *log_fields; /* what every message has first, nested ones too; may be NULL */
+    codec_log_fields_fn *log_fields; /* what a message has first, nested ones too; may be NULL */
 };
 
 #define PROTOBUF_REDACT_STRING 256  /* bytes of a string that are printed */

@@ -246,7 +246,7 @@ static void put_message(struct buf *out, const struct protobuf_redaction *redact
     buf_putc(out, '{');
     size_t start = out->n;
     if (redaction->log_fields != NULL)
-        redaction->log_fields(out, msg);
+        redaction->log_fields(out, msg->descriptor->name, msg);
     bool first = out->n == start;
     for (unsigned i = 0; i < msg->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &msg->descriptor->fields[i];

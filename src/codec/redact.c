@@ -90,8 +90,11 @@ static void put_scalar(struct buf *out, const struct codec_shape *shape, const v
 
 static void put_struct(struct buf *out, const struct codec_shape *shape, const void *base,
                        unsigned depth) {
-    bool first = true;
     buf_putc(out, '{');
+    size_t start = out->n;
+    if (shape->log_fields != NULL)
+        shape->log_fields(out, shape->name, base);
+    bool first = out->n == start;
     for (size_t i = 0; i < shape->n_members; i++) {
         const struct codec_member *m = &shape->members[i];
         const void *value = codec_member_get(m, base);

@@ -26,6 +26,7 @@
 #define CODEC_SHAPE_H
 
 #include "base/str.h"
+#include "codec/log_fields.h"
 
 enum codec_kind {
     CODEC_STRUCT,
@@ -80,6 +81,7 @@ struct codec_shape {
 
     const struct codec_member *members; /* structure, union: in the model's order */
     size_t n_members;
+    codec_log_fields_fn *log_fields;    /* structure, union: what a log has of it first */
     bool has_token;                     /* structure: one of them is a token */
     const struct codec_shape *element;  /* list, map: of the value */
     size_t value_offset;                /* map: of the value in an entry */

@@ -7,6 +7,13 @@
  */
 #include "generated/zoo.h"
 
+/* What the log has of a struct before its own fields. */
+static void log_fields(struct buf *out, const char *type, const void *value) {
+    (void)out;
+    (void)type;
+    (void)value;
+}
+
 static const struct codec_member zoo_add_animal_input_members[] = {
     {
         .name = STR_INIT("Name"),
@@ -76,6 +83,7 @@ const struct codec_shape zoo_add_animal_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "AddAnimalInput",
     .size = sizeof(struct zoo_add_animal_input),
+    .log_fields = log_fields,
     .members = zoo_add_animal_input_members,
     .n_members = ARRAY_LEN(zoo_add_animal_input_members),
     .has_token = true,
@@ -183,6 +191,7 @@ const struct codec_shape zoo_add_animal_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "AddAnimalOutput",
     .size = sizeof(struct zoo_add_animal_output),
+    .log_fields = log_fields,
     .members = zoo_add_animal_output_members,
     .n_members = ARRAY_LEN(zoo_add_animal_output_members),
 };
@@ -209,6 +218,7 @@ const struct codec_shape zoo_animal_shape = {
     .kind = CODEC_STRUCT,
     .name = "Animal",
     .size = sizeof(struct zoo_animal),
+    .log_fields = log_fields,
     .members = zoo_animal_members,
     .n_members = ARRAY_LEN(zoo_animal_members),
 };
@@ -242,6 +252,7 @@ const struct codec_shape zoo_food_shape = {
     .kind = CODEC_UNION,
     .name = "Food",
     .size = sizeof(struct zoo_food),
+    .log_fields = log_fields,
     .members = zoo_food_members,
     .n_members = ARRAY_LEN(zoo_food_members),
 };
@@ -258,6 +269,7 @@ const struct codec_shape zoo_cage_full_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "CageFullException",
     .size = sizeof(struct zoo_cage_full_exception),
+    .log_fields = log_fields,
     .members = zoo_cage_full_exception_members,
     .n_members = ARRAY_LEN(zoo_cage_full_exception_members),
 };
@@ -274,6 +286,7 @@ const struct codec_shape zoo_no_such_animal_exception_shape = {
     .kind = CODEC_STRUCT,
     .name = "NoSuchAnimalException",
     .size = sizeof(struct zoo_no_such_animal_exception),
+    .log_fields = log_fields,
     .members = zoo_no_such_animal_exception_members,
     .n_members = ARRAY_LEN(zoo_no_such_animal_exception_members),
 };
@@ -290,6 +303,7 @@ const struct codec_shape zoo_list_input_shape = {
     .kind = CODEC_STRUCT,
     .name = "ListInput",
     .size = sizeof(struct zoo_list_input),
+    .log_fields = log_fields,
     .members = zoo_list_input_members,
     .n_members = ARRAY_LEN(zoo_list_input_members),
 };
@@ -313,6 +327,7 @@ const struct codec_shape zoo_list_output_shape = {
     .kind = CODEC_STRUCT,
     .name = "ListOutput",
     .size = sizeof(struct zoo_list_output),
+    .log_fields = log_fields,
     .members = zoo_list_output_members,
     .n_members = ARRAY_LEN(zoo_list_output_members),
 };
