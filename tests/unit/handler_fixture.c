@@ -197,7 +197,15 @@ static void on_finish(struct rpc_call *rpc, const struct err *err, const Protobu
     loop_post(f->loop, &f->release, on_release);
 }
 
-static void start_call(struct handler_fixture *f, size_t method, const ProtobufCMessage *req) {
+static const struct rpc_method *method_of(const struct rpc_service *s, const char *name) {
+    for (size_t i = 0; i < s->n_methods; i++)
+        if (strcmp(s->methods[i].name, name) == 0)
+            return &s->methods[i];
+    fail_msg("there is no RPC %s", name);
+    return NULL;
+}
+
+void start_call(struct handler_fixture *f, const char *rpc, const ProtobufCMessage *req) {
     const struct rpc_service *s = &dsm_session_dsm_service;
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
     size_t n = protobuf_c_message_get_packed_size(req);
@@ -209,7 +217,7 @@ static void start_call(struct handler_fixture *f, size_t method, const ProtobufC
     f->rpc = (struct rpc_call){
         .magic = RPC_CALL_MAGIC,
         .service = s,
-        .method = &s->methods[method],
+        .method = method_of(s, rpc),
         .handlers = &dsm_handlers,
         .svc = &f->svc,
         .finish = on_finish,
@@ -220,16 +228,16 @@ static void start_call(struct handler_fixture *f, size_t method, const ProtobufC
 }
 
 void start_create(struct handler_fixture *f, const struct dsm_request_create_game_session *req) {
-    start_call(f, 0, &req->base);
+    start_call(f, "CreateGameSession", &req->base);
 }
 
 void start_terminate(struct handler_fixture *f,
                      const struct dsm_request_terminate_game_session *req) {
-    start_call(f, 1, &req->base);
+    start_call(f, "TerminateGameSession", &req->base);
 }
 
 void start_async(struct handler_fixture *f, const struct dsm_request_create_game_session *req) {
-    start_call(f, 2, &req->base);
+    start_call(f, "CreateGameSessionAsync", &req->base);
 }
 
 void cancel_call(struct handler_fixture *f, enum rpc_code code) {

@@ -103,6 +103,7 @@ char *text_of(const char *text);
 struct dsm_request_create_game_session good_request(void);
 
 /* Starts a call; the request is copied. */
+void start_call(struct handler_fixture *f, const char *rpc, const ProtobufCMessage *req);
 void start_create(struct handler_fixture *f, const struct dsm_request_create_game_session *req);
 void start_async(struct handler_fixture *f, const struct dsm_request_create_game_session *req);
 void start_terminate(struct handler_fixture *f,
