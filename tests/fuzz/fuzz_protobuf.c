@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Any bytes as a message of a peer. What must hold: no overrun; what passes the check is unpacked
- * by protobuf-c, holds only sound strings, can be sent on and is then taken again; printing it
- * neither fails nor leaves UTF-8; memory stays in proportion.
+ * by protobuf-c, holds only sound strings, can be sent on and is then taken again, the same; a copy
+ * packs to the same bytes; printing it neither fails nor leaves UTF-8; memory stays in proportion.
  *
  * Input: one byte that chooses the message type, then the message.
  */
 #include "../unit/node_message.h"
 #include "codec/protobuf.h"
+#include "everything.h"
 #include "generated/session_dsm.h"
 
 /* Of the arena: bookkeeping of fields, copies of what they hold, a path. */
@@ -26,17 +27,36 @@ static void check_again(struct arena *a, const ProtobufCMessage *msg) {
     err = protobuf_unpack(a, msg->descriptor, str_n((const char *)packed, n), &again);
     ASSERT(err == NULL && again != NULL);
     ASSERT(protobuf_c_message_get_packed_size(again) == n);
+    uint8_t *repacked = arena_alloc(a, n);
+    protobuf_c_message_pack(again, repacked);
+    ASSERT(memcmp(repacked, packed, n) == 0);
+    const ProtobufCMessage *copy = protobuf_copy(a, msg);
+    ASSERT(protobuf_c_message_get_packed_size(copy) == n);
+    protobuf_c_message_pack(copy, repacked);
+    ASSERT(memcmp(repacked, packed, n) == 0);
 }
 
-static void check_printing(const ProtobufCMessage *msg) {
-    static const struct protobuf_sensitive list[] = {
-        {.message = &node_descriptor, .field = "blob"},
-        {0},
-    };
-    static const struct protobuf_redaction redaction = {.sensitive = list};
+static const struct protobuf_sensitive sensitive_of_node[] = {
+    {.message = &node_descriptor, .field = "blob"},
+    {0},
+};
+static const struct protobuf_redaction node_redaction = {.sensitive = sensitive_of_node};
+
+static const struct type {
+    const ProtobufCMessageDescriptor *desc;
+    const struct protobuf_redaction *redaction;
+} types[] = {
+    {&node_descriptor, &node_redaction},
+    {&accelbyte__session__sessiondsm__request_create_game_session__descriptor, &dsm_redaction},
+    /* Has every construct of proto3. */
+    {&test__everything__v1__thing__descriptor, &everything_redaction},
+};
+
+static void check_printing(const struct protobuf_redaction *redaction,
+                           const ProtobufCMessage *msg) {
     struct buf out;
     buf_init(&out, (size_t)64 << 20);
-    protobuf_redact(&out, &redaction, msg);
+    protobuf_redact(&out, redaction, msg);
     ASSERT(!out.failed);
     ASSERT(str_is_utf8(buf_str(&out)));
     ASSERT(str_find(buf_str(&out), '\0') == out.n);
@@ -47,14 +67,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const ProtobufCMessage *msg = NULL;
     if (size == 0)
         return 0;
-    const ProtobufCMessageDescriptor *desc =
-        data[0] % 2 == 0 ? &node_descriptor
-                         : &accelbyte__session__sessiondsm__request_create_game_session__descriptor;
+    const struct type *type = &types[data[0] % ARRAY_LEN(types)];
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
-    struct err *err = protobuf_unpack(a, desc, str_n((const char *)data + 1, size - 1), &msg);
+    struct err *err = protobuf_unpack(a, type->desc, str_n((const char *)data + 1, size - 1), &msg);
     ASSERT(arena_used(a) < MEMORY_BASE + MEMORY_PER_BYTE * size);
     if (err == NULL) {
-        check_printing(msg);
+        check_printing(type->redaction, msg);
         check_again(a, msg);
     } else {
         ASSERT(msg == NULL && !str_empty(err->msg) && str_is_utf8(err->msg));
