@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 void buf_free(struct buf *b) {
-    free(b->p);
+    if (!b->borrowed)
+        free(b->p);
     buf_init(b, b->max);
 }
 
@@ -23,8 +24,7 @@ void buf_reset(struct buf *b) {
     b->failed = false;
 }
 
-/* Room for n more bytes, or the sticky failure. */
-static bool reserve(struct buf *b, size_t n) {
+bool buf_grow(struct buf *b, size_t n) {
     if (b->failed)
         return false;
     if (n > b->max || b->n > b->max - n) {
@@ -39,31 +39,27 @@ static bool reserve(struct buf *b, size_t n) {
         cap *= 2;
     if (cap > b->max)
         cap = b->max;
-    char *p = realloc(b->p, cap);
+    char *p = realloc(b->borrowed ? NULL : b->p, cap);
     if (p == NULL)
         obj_panic(__FILE__, __LINE__, "out of memory");
+    if (b->borrowed)
+        memcpy(p, b->p, b->n);
     b->p = p;
     b->cap = cap;
+    b->borrowed = false;
     return true;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n) {
-    if (n == 0 || !reserve(b, n))
-        return;
-    memcpy(b->p + b->n, p, n);
-    b->n += n;
-}
-
-void buf_putc(struct buf *b, char c) {
-    buf_put(b, &c, 1);
-}
-
-void buf_puts(struct buf *b, const char *c) {
-    buf_put(b, c, strlen(c));
-}
-
-void buf_putstr(struct buf *b, struct str s) {
-    buf_put(b, s.p, s.n);
+void buf_putint(struct buf *b, int64_t value) {
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (value < 0)
+        digits[--at] = '-';
+    buf_put(b, digits + at, sizeof digits - at);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...) {
@@ -77,7 +73,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) {
     ASSERT(n >= 0);
     if ((size_t)n < sizeof small) {
         buf_put(b, small, (size_t)n);
-    } else if (reserve(b, (size_t)n + 1)) {
+    } else if (buf_reserve(b, (size_t)n + 1)) {
         ASSERT(vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again) == n);
         b->n += (size_t)n;
     }
@@ -87,7 +83,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) {
 void buf_puthex(struct buf *b, const void *p, size_t n) {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *in = p;
-    if (!reserve(b, 2 * n))
+    if (!buf_reserve(b, 2 * n))
         return;
     for (size_t i = 0; i < n; i++) {
         b->p[b->n++] = digits[in[i] >> 4];
@@ -117,34 +113,50 @@ static void put_escaped(struct buf *b, unsigned char c) {
     }
 }
 
-void buf_putjson(struct buf *b, struct str s) {
-    size_t start = 0;
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is a control byte, a quote, a backslash or not ASCII: the usual tricks
+ * with borrows, in which a false alarm is possible only beside a true one. */
+static bool has_special(uint64_t eight) {
+    uint64_t quote = eight ^ EACH('"');
+    uint64_t backslash = eight ^ EACH('\\');
+    uint64_t found = (eight - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1)) |
+                     (eight + EACH(1)) /* 0x7F */ | eight;
+    return (found & EACH(0x80)) != 0;
+}
+
+/* Bytes from p on that stand in a JSON string as they are. */
+static size_t plain_bytes(const char *p, size_t n) {
     size_t i = 0;
-    buf_putc(b, '"');
-    while (i < s.n) {
-        unsigned char c = (unsigned char)s.p[i];
-        size_t len = 1;
-        if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
-            i++;
-            continue;
-        }
-        if (c >= 0x80) {
-            len = str_utf8_next(s, i);
-            if (len > 0) {
-                i += len;
-                continue;
-            }
-            len = 1;
-        }
-        buf_put(b, s.p + start, i - start);
-        if (c >= 0x80)
-            buf_puts(b, "\xEF\xBF\xBD");
-        else
-            put_escaped(b, c);
-        i += len;
-        start = i;
+    uint64_t eight;
+    for (; n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, p + i, sizeof eight);
+        if (has_special(eight))
+            break;
     }
-    if (start < s.n)
-        buf_put(b, s.p + start, s.n - start);
+    while (i < n && (unsigned char)p[i] >= 0x20 && (unsigned char)p[i] < 0x7F && p[i] != '"' &&
+           p[i] != '\\')
+        i++;
+    return i;
+}
+
+void buf_putjson(struct buf *b, struct str s) {
+    buf_putc(b, '"');
+    for (size_t i = 0; i < s.n;) {
+        size_t len = plain_bytes(s.p + i, s.n - i);
+        buf_put(b, s.p + i, len);
+        i += len;
+        if (i == s.n)
+            break;
+        unsigned char c = (unsigned char)s.p[i];
+        len = c >= 0x80 ? str_utf8_next(s, i) : 1;
+        if (c < 0x80)
+            put_escaped(b, c);
+        else if (len > 0)
+            buf_put(b, s.p + i, len);
+        else
+            buf_puts(b, "\xEF\xBF\xBD");
+        i += len > 0 ? len : 1;
+    }
     buf_putc(b, '"');
 }

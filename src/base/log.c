@@ -10,10 +10,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 16384          /* a longer line is replaced by one that says so */
+#define LINE_USUAL_BYTES 1024         /* on the stack */
+#define GATHER_MS 2                   /* lines that come so soon after another go out with it */
 #define QUEUE_BYTES ((size_t)1 << 20) /* what may wait for a stalled stdout */
 
 struct log {
@@ -66,12 +69,16 @@ bool log_level_parse(struct str name, enum log_level *ret) {
 
 /* ---- the line ---- */
 
-static void put_field(struct buf *b, const char *key, struct str value) {
-    if (value.p == NULL)
-        return;
+static void put_key(struct buf *b, const char *key) {
     buf_putc(b, ',');
     buf_putjson(b, str_c(key));
     buf_putc(b, ':');
+}
+
+static void put_field(struct buf *b, const char *key, struct str value) {
+    if (value.p == NULL)
+        return;
+    put_key(b, key);
     buf_putjson(b, value);
 }
 
@@ -81,8 +88,10 @@ static void put_err(struct buf *b, const struct err *err) {
     put_field(b, "errorType", err->type);
     put_field(b, "requestID", err->request_id);
     put_field(b, "grpc.code", str_c(rpc_code_name(err->code)));
-    if (err->http_status != 0)
-        buf_printf(b, ",\"httpStatus\":%d", err->http_status);
+    if (err->http_status != 0) {
+        buf_puts(b, ",\"httpStatus\":");
+        buf_putint(b, err->http_status);
+    }
 }
 
 static void put_fields(struct buf *b, const struct log_field *f) {
@@ -92,16 +101,13 @@ static void put_fields(struct buf *b, const struct log_field *f) {
             put_field(b, f->key, f->s);
             break;
         case LOG_KIND_INT:
-            buf_putc(b, ',');
-            buf_putjson(b, str_c(f->key));
-            buf_printf(b, ":%lld", (long long)f->i);
+            put_key(b, f->key);
+            buf_putint(b, f->i);
             break;
         case LOG_KIND_RAW:
             if (str_empty(f->s))
                 break;
-            buf_putc(b, ',');
-            buf_putjson(b, str_c(f->key));
-            buf_putc(b, ':');
+            put_key(b, f->key);
             buf_putstr(b, f->s);
             break;
         case LOG_KIND_ERR:
@@ -166,16 +172,39 @@ static void write_all(int fd, const char *p, size_t n) {
     }
 }
 
+static struct timespec after_ms(long ms) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* With the lock held, for lines to write; false at the end. Waking up for each line would cost more
+ * than writing it. */
+static bool wait_for_lines(void) {
+    while (writer.queue.n == 0 && !writer.stopping)
+        pthread_cond_wait(&writer.changed, &writer.lock);
+    if (!writer.stopping) {
+        const struct timespec until = after_ms(GATHER_MS);
+        while (!writer.stopping && writer.queue.n < QUEUE_BYTES / 2 &&
+               pthread_cond_timedwait(&writer.changed, &writer.lock, &until) == 0)
+            continue;
+    }
+    return writer.queue.n > 0;
+}
+
 static void *writer_main(void *arg) {
     struct buf taken;
     (void)arg;
+    prctl(PR_SET_NAME, "log");
     buf_init(&taken, QUEUE_BYTES);
     pthread_mutex_lock(&writer.lock);
-    for (;;) {
-        while (writer.queue.n == 0 && !writer.stopping)
-            pthread_cond_wait(&writer.changed, &writer.lock);
-        if (writer.queue.n == 0)
-            break;
+    while (wait_for_lines()) {
         struct buf swap = taken;
         taken = writer.queue;
         writer.queue = swap;
@@ -206,20 +235,13 @@ void log_start(enum log_level level, int fd) {
 }
 
 void log_stop(int timeout_ms) {
-    struct timespec until;
     bool drained;
     pthread_mutex_lock(&writer.lock);
     if (!writer.running) {
         pthread_mutex_unlock(&writer.lock);
         return;
     }
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = after_ms(timeout_ms);
     writer.stopping = true;
     pthread_cond_broadcast(&writer.changed);
     while (writer.queue.n > 0 || !writer.idle)
@@ -248,9 +270,10 @@ static void submit(const struct buf *line) {
     if (writer.queue.max - writer.queue.n < line->n) {
         atomic_fetch_add(&dropped, 1);
     } else {
-        bool was_empty = writer.queue.n == 0;
+        size_t before = writer.queue.n;
         buf_put(&writer.queue, line->p, line->n);
-        if (was_empty)
+        /* The first line wakes the writer, and the one with which it should not wait any more. */
+        if (before == 0 || (before < QUEUE_BYTES / 2 && writer.queue.n >= QUEUE_BYTES / 2))
             pthread_cond_broadcast(&writer.changed);
     }
     pthread_mutex_unlock(&writer.lock);
@@ -258,10 +281,11 @@ static void submit(const struct buf *line) {
 
 void log_write(const struct log *log, enum log_level level, const char *msg,
                const struct log_field *fields) {
+    char usual[LINE_USUAL_BYTES];
     struct buf line;
     if (!log_enabled(level))
         return;
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_init_in(&line, usual, sizeof usual, LINE_MAX_BYTES);
     put_head(&line, level, msg);
     if (log != NULL)
         buf_putstr(&line, log->json);
@@ -278,8 +302,9 @@ void log_write(const struct log *log, enum log_level level, const char *msg,
 
 struct log *log_with(struct arena *a, const struct log *parent, const struct log_field *fields) {
     struct log *log = ARENA_NEW(a, struct log);
+    char usual[LINE_USUAL_BYTES];
     struct buf b;
-    buf_init(&b, LINE_MAX_BYTES / 2);
+    buf_init_in(&b, usual, sizeof usual, LINE_MAX_BYTES / 2);
     if (parent != NULL)
         buf_putstr(&b, parent->json);
     put_fields(&b, fields);

@@ -5,6 +5,7 @@
 #include "base/obj.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct loop {
@@ -12,8 +13,13 @@ struct loop {
 #define LOOP_MAGIC 0x10e9a3b7U
     uv_loop_t uv;
     uv_async_t wake;
-    uv_timer_t alarm; /* set to the earliest of the timers */
-    uv_idle_t due;    /* runs while the earliest is due already */
+    uv_prepare_t before_wait; /* these two run what the loop's own thread has posted */
+    uv_check_t after_wait;
+    uv_timer_t alarm;  /* for the earliest of the timers, or sooner */
+    uint64_t alarm_at; /* on uv_now; UINT64_MAX: not set */
+    uv_idle_t due;     /* runs while the earliest is due already */
+
+    atomic_bool posted; /* there are jobs; written with the lock held */
 
     pthread_mutex_t lock; /* guards the three below */
     struct loop_job *first;
@@ -27,14 +33,17 @@ struct loop {
     size_t cap_timers;
 };
 
-static void run_jobs(uv_async_t *wake) {
-    struct loop *loop = wake->data;
+/* Whose callbacks this thread runs: what it posts needs no wake-up. */
+static _Thread_local const struct loop *running;
+
+static void run_jobs(struct loop *loop) {
     bool stopping;
     OBJ_CHECK(loop, LOOP_MAGIC);
     pthread_mutex_lock(&loop->lock);
     struct loop_job *job = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
+    atomic_store_explicit(&loop->posted, false, memory_order_relaxed);
     stopping = loop->stopping;
     pthread_mutex_unlock(&loop->lock);
     while (job != NULL) {
@@ -46,6 +55,27 @@ static void run_jobs(uv_async_t *wake) {
         uv_stop(&loop->uv);
 }
 
+static void on_wake(uv_async_t *wake) {
+    run_jobs(wake->data);
+}
+
+static void on_after_wait(uv_check_t *check) {
+    struct loop *loop = check->data;
+    if (atomic_load_explicit(&loop->posted, memory_order_relaxed))
+        run_jobs(loop);
+}
+
+static void on_before_wait(uv_prepare_t *prepare) {
+    struct loop *loop = prepare->data;
+    if (!atomic_load_explicit(&loop->posted, memory_order_relaxed))
+        return;
+    run_jobs(loop);
+    if (atomic_load_explicit(&loop->posted,
+                             memory_order_relaxed)) /* posted by the jobs: not to be waited for, but
+                                                       sockets come first */
+        uv_async_send(&loop->wake);
+}
+
 struct loop *loop_new(void) {
     struct loop *loop = calloc(1, sizeof *loop);
     AN(loop);
@@ -53,10 +83,17 @@ struct loop *loop_new(void) {
     loop->last = &loop->first;
     AZ(pthread_mutex_init(&loop->lock, NULL));
     AZ(uv_loop_init(&loop->uv));
-    AZ(uv_async_init(&loop->uv, &loop->wake, run_jobs));
+    AZ(uv_async_init(&loop->uv, &loop->wake, on_wake));
+    AZ(uv_prepare_init(&loop->uv, &loop->before_wait));
+    AZ(uv_check_init(&loop->uv, &loop->after_wait));
     AZ(uv_timer_init(&loop->uv, &loop->alarm));
     AZ(uv_idle_init(&loop->uv, &loop->due));
     loop->wake.data = loop;
+    loop->before_wait.data = loop;
+    loop->after_wait.data = loop;
+    AZ(uv_prepare_start(&loop->before_wait, on_before_wait));
+    AZ(uv_check_start(&loop->after_wait, on_after_wait));
+    loop->alarm_at = UINT64_MAX;
     loop->alarm.data = loop;
     loop->due.data = loop;
     return loop;
@@ -67,6 +104,8 @@ void loop_free(struct loop *loop) {
         return;
     OBJ_CHECK(loop, LOOP_MAGIC);
     uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->before_wait, NULL);
+    uv_close((uv_handle_t *)&loop->after_wait, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
     uv_close((uv_handle_t *)&loop->due, NULL);
     /* Lets the close callbacks of every handle run, also of those that curl left behind. */
@@ -81,7 +120,9 @@ void loop_free(struct loop *loop) {
 
 void loop_run(struct loop *loop) {
     OBJ_CHECK(loop, LOOP_MAGIC);
+    running = loop;
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    running = NULL;
     pthread_mutex_lock(&loop->lock);
     loop->stopping = false;
     pthread_mutex_unlock(&loop->lock);
@@ -104,8 +145,9 @@ void loop_post(struct loop *loop, struct loop_job *job, loop_job_fn *fn) {
     was_empty = loop->first == NULL;
     *loop->last = job;
     loop->last = &job->next;
+    atomic_store_explicit(&loop->posted, true, memory_order_relaxed);
     pthread_mutex_unlock(&loop->lock);
-    if (was_empty)
+    if (was_empty && running != loop)
         uv_async_send(&loop->wake);
 }
 
@@ -151,16 +193,14 @@ static void on_due(uv_idle_t *idle);
 static void set_alarm(struct loop *loop) {
     int64_t ms = loop->n_timers == 0 ? 1 : loop->heap[0]->when_ms - clock_mono_ms();
     if (ms <= 0) {
-        uv_timer_stop(&loop->alarm);
         AZ(uv_idle_start(&loop->due, on_due));
         return;
     }
     uv_idle_stop(&loop->due);
-    if (loop->n_timers == 0) {
-        uv_timer_stop(&loop->alarm);
+    if (loop->n_timers == 0)
         return;
-    }
     uv_update_time(&loop->uv);
+    loop->alarm_at = uv_now(&loop->uv) + (uint64_t)ms;
     AZ(uv_timer_start(&loop->alarm, on_alarm, (uint64_t)ms, 0));
 }
 
@@ -192,7 +232,9 @@ static void run_due(struct loop *loop) {
 }
 
 static void on_alarm(uv_timer_t *alarm) {
-    run_due(alarm->data);
+    struct loop *loop = alarm->data;
+    loop->alarm_at = UINT64_MAX;
+    run_due(loop);
 }
 
 static void on_due(uv_idle_t *idle) {
@@ -212,17 +254,18 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t ms, l
     timer->armed = true;
     timer->when_ms = clock_mono_ms() + (ms > 0 ? ms : 0);
     sift_up(loop, loop->n_timers++, timer);
-    if (loop->heap[0] == timer)
+    /* uv_now may lag behind, then the alarm is set although it need not be. */
+    if (loop->heap[0] == timer && (ms <= 0 || uv_now(&loop->uv) + (uint64_t)ms < loop->alarm_at))
         set_alarm(loop);
 }
 
 void loop_timer_stop(struct loop_timer *timer) {
     if (!timer->armed)
         return;
-    bool earliest = timer->slot == 0;
+    /* The alarm stays as it is: at worst it goes off for nothing, once. Almost every timer is
+     * stopped before its time, and to set the alarm anew for each would be most of what timers
+     * cost. */
     take_out(timer->loop, timer);
-    if (earliest)
-        set_alarm(timer->loop);
 }
 
 uv_loop_t *loop_uv(struct loop *loop) {

@@ -3,13 +3,24 @@
 
 #include "base/obj.h"
 
+#include <string.h>
 #include <sys/random.h>
 
+#define STOCK_BYTES 256 /* as much as the kernel gives in one piece, however busy it is */
+
 void random_bytes(void *p, size_t n) {
-    /* Never short up to 256 bytes once the kernel's pool is ready, which it is when programs run.
-     */
-    ASSERT(n <= 256);
-    ASSERT(getrandom(p, n, 0) == (ssize_t)n);
+    /* Asking the kernel for each value costs more than what is done with it. */
+    static _Thread_local unsigned char stock[STOCK_BYTES];
+    static _Thread_local size_t left;
+    ASSERT(n <= STOCK_BYTES);
+    if (left < n) {
+        ASSERT(getrandom(stock, sizeof stock, 0) == (ssize_t)sizeof stock);
+        left = sizeof stock;
+    }
+    left -= n;
+    memcpy(p, stock + left, n);
+    /* What has been given out is nobody else's to find. */
+    explicit_bzero(stock + left, n);
 }
 
 double random_unit(void) {

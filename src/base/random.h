@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+/* At most 256 bytes. */
 void random_bytes(void *p, size_t n);
 
 /* 0 to 1, for jitter. */

@@ -115,9 +115,26 @@ size_t str_utf8_next(struct str s, size_t at) {
     return utf8_sequence((const unsigned char *)s.p + at, s.n - at);
 }
 
+/* Bytes from p on that are ASCII, eight at a time: most texts are nothing else. */
+static size_t ascii_bytes(const char *p, size_t n) {
+    size_t i = 0;
+    uint64_t eight;
+    for (; n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, p + i, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
+    }
+    while (i < n && (unsigned char)p[i] < 0x80)
+        i++;
+    return i;
+}
+
 bool str_is_utf8(struct str s) {
     size_t i = 0;
     while (i < s.n) {
+        i += ascii_bytes(s.p + i, s.n - i);
+        if (i == s.n)
+            break;
         size_t len = str_utf8_next(s, i);
         if (len == 0)
             return false;

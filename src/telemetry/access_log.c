@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "telemetry/access_log.h"
 
+#include "base/buf.h"
 #include "codec/protobuf.h"
 #include "telemetry/trace.h"
-
-#include <stdio.h>
 
 struct err *access_log_admit(void *priv, struct rpc_call *rpc) {
     (void)priv;
@@ -51,11 +50,17 @@ static struct str redacted(const struct rpc_call *rpc, const ProtobufCMessage *m
 void access_log_finished(void *priv, const struct rpc_call *rpc,
                          const struct server_outcome *outcome) {
     enum log_level level = level_of(outcome->code);
-    char duration[32];
+    char memory[32];
+    struct buf duration;
     (void)priv;
     if (!log_enabled(level))
         return;
-    snprintf(duration, sizeof duration, "%.3fms", (double)outcome->duration_us / 1000.0);
+    buf_init_in(&duration, memory, sizeof memory, sizeof memory);
+    buf_putint(&duration, outcome->duration_us / 1000);
+    buf_putc(&duration, '.');
+    for (int64_t part = 100; part > 0; part /= 10)
+        buf_putc(&duration, (char)('0' + outcome->duration_us / part % 10));
+    buf_puts(&duration, "ms");
     const struct log *log = rpc->ctx.log;
     /* A call that was not admitted, or whose method does not exist, has no context of its own. */
     struct str path = log == NULL ? str_sub(rpc->path, 0, 200) : STR_NULL;
@@ -69,5 +74,5 @@ void access_log_finished(void *priv, const struct rpc_call *rpc,
         LOG_STR("requestID", outcome->err != NULL ? outcome->err->request_id : STR_NULL),
         LOG_STR("grpc.request.content", redacted(rpc, rpc->req)),
         LOG_STR("grpc.response.content", redacted(rpc, outcome->resp)),
-        LOG_CSTR("grpc.duration", duration));
+        LOG_STR("grpc.duration", buf_str(&duration)));
 }

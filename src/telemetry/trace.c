@@ -49,27 +49,13 @@ struct attempt_span {
 
 /* ---- ids ---- */
 
-/* A question to the kernel for each id would be most of what a call's ids cost. */
-static void take_random(unsigned char *out, size_t n) {
-    static _Thread_local struct {
-        unsigned char bytes[240];
-        size_t left;
-    } pool;
-    if (pool.left < n) {
-        random_bytes(pool.bytes, sizeof pool.bytes);
-        pool.left = sizeof pool.bytes;
-    }
-    pool.left -= n;
-    memcpy(out, pool.bytes + pool.left, n);
-}
-
 /* n bytes as digits; not all zero. */
 static void new_id(char *out, size_t n) {
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[TRACE_ID_DIGITS / 2];
     unsigned any = 0;
     do {
-        take_random(bytes, n);
+        random_bytes(bytes, n);
         for (size_t i = 0; i < n; i++)
             any |= bytes[i];
     } while (any == 0);
