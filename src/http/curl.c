@@ -14,6 +14,11 @@
 #define DEFAULT_MAX_CONNECTIONS 10000
 #define MAX_HEADERS 64
 #define MAX_HEADER_BYTES 32768
+/* Of the buffers that curl allocates for each transfer. Answers are a kilobyte or two, and
+ * thousands of transfers may wait at once; large ones take a few more turns. */
+#define READ_BYTES 4096
+#define WRITE_BYTES 16384
+#define EXPECT_ABOVE ((size_t)1 << 19) /* curl asks for 100-continue above twice as much */
 
 struct transfer {
     unsigned magic;
@@ -24,9 +29,8 @@ struct transfer {
     struct list node; /* in client->transfers */
     http_done_fn *done;
     void *priv;
-    CURL *easy; /* NULL once it has ended */
-    struct curl_slist *headers;
-    struct loop_timer refusal; /* reports an error found inside http_start, once that returned */
+    struct curl_easy_slot *slot; /* NULL once it has ended */
+    struct loop_timer refusal;   /* reports an error found inside http_start, once that returned */
     struct err *refused;
     struct http_response resp;
     struct http_header *resp_headers;
@@ -34,20 +38,38 @@ struct transfer {
     bool head_complete; /* the empty line behind the headers came */
     struct buf body;
     bool too_big;
-    char why[CURL_ERROR_SIZE];
 };
+
+static struct transfer *transfer_of(void *priv) {
+    struct transfer *t = ((struct curl_easy_slot *)priv)->transfer;
+    OBJ_CHECK(t, TRANSFER_MAGIC);
+    return t;
+}
 
 /* ---- what arrives ---- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *priv) {
-    struct transfer *t = OBJ_CAST(priv, transfer, TRANSFER_MAGIC);
+    struct transfer *t = transfer_of(priv);
     buf_put(&t->body, p, size * n);
     t->too_big = t->body.failed;
     return t->too_big ? 0 : size * n;
 }
 
+/* A copy of "name: value", each of them ended with a NUL. */
+static struct http_header split_header(struct arena *a, struct str line, size_t colon) {
+    char *copy = arena_alloc(a, line.n + 1);
+    memcpy(copy, line.p, line.n);
+    copy[colon] = '\0';
+    struct http_header header = {
+        .name = str_n(copy, colon),
+        .value = str_trim(str_n(copy + colon + 1, line.n - colon - 1)),
+    };
+    copy[(size_t)(header.value.p - copy) + header.value.n] = '\0';
+    return header;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *priv) {
-    struct transfer *t = OBJ_CAST(priv, transfer, TRANSFER_MAGIC);
+    struct transfer *t = transfer_of(priv);
     struct str line = str_n(p, size * n);
     if (str_starts(line, STR("HTTP/"))) { /* a new response; what came before was a 1xx */
         t->resp.n_headers = 0;
@@ -66,34 +88,37 @@ static size_t on_header(char *p, size_t size, size_t n, void *priv) {
     }
     if (t->resp_headers == NULL)
         t->resp_headers = arena_array(t->ctx->arena, MAX_HEADERS, sizeof *t->resp_headers);
-    t->resp_headers[t->resp.n_headers++] = (struct http_header){
-        .name = arena_str(t->ctx->arena, str_sub(line, 0, colon)),
-        .value = arena_str(t->ctx->arena, str_trim(str_from(line, colon + 1))),
-    };
+    t->resp_headers[t->resp.n_headers++] = split_header(t->ctx->arena, line, colon);
     return line.n;
 }
 
 /* ---- how it ends ---- */
 
+static void free_slot(struct curl_easy_slot *slot) {
+    curl_easy_cleanup(slot->easy);
+    free(slot->url);
+    free(slot);
+}
+
 /* Gives back what the transfer holds; the body stays until the arena goes. */
 static void detach(struct transfer *t) {
     struct curl_client *client = t->client;
+    struct curl_easy_slot *slot = t->slot;
     ctx_hook_remove(&t->hook);
     list_remove(&t->node);
     loop_timer_stop(&t->refusal);
-    if (t->easy != NULL) {
-        curl_multi_remove_handle(client->multi, t->easy);
-        client->stats.running--;
-        if (client->n_idle < IDLE_EASIES) {
-            curl_easy_reset(t->easy);
-            client->idle[client->n_idle++] = t->easy;
-        } else {
-            curl_easy_cleanup(t->easy);
-        }
-        t->easy = NULL;
-    }
-    curl_slist_free_all(t->headers);
-    t->headers = NULL;
+    if (slot == NULL)
+        return;
+    curl_multi_remove_handle(client->multi, slot->easy);
+    client->stats.running--;
+    /* They lie in the arena, and hold secrets. */
+    curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+    slot->transfer = NULL;
+    if (client->n_idle < IDLE_EASIES)
+        client->idle[client->n_idle++] = slot;
+    else
+        free_slot(slot);
+    t->slot = NULL;
 }
 
 /* The last thing done with a transfer: its owner may free the arena it lives in. */
@@ -152,7 +177,7 @@ static struct err *transport_err(struct transfer *t, CURLcode result) {
         err = err_new(a, RPC_UNAVAILABLE, "the exchange failed (%s)", curl_easy_strerror(result));
         err->retryable = true;
     }
-    err->detail = arena_str(a, str_c(t->why));
+    err->detail = arena_str(a, str_c(t->slot->why));
     return err;
 }
 
@@ -171,7 +196,7 @@ static struct err *failure(struct transfer *t, CURLcode result) {
     } else {
         err = transport_err(t, result);
     }
-    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+    curl_easy_getinfo(t->slot->easy, CURLINFO_REQUEST_SIZE, &sent);
     err->origin = origin;
     err->may_have_acted = sent > 0;
     return err;
@@ -179,7 +204,7 @@ static struct err *failure(struct transfer *t, CURLcode result) {
 
 static void finish(struct transfer *t, CURLcode result) {
     long status = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->slot->easy, CURLINFO_RESPONSE_CODE, &status);
     /* curl is content with an answer that breaks off among its headers, or after a 1xx. */
     if (result == CURLE_OK && (!t->head_complete || status < 200))
         result = CURLE_RECV_ERROR;
@@ -203,22 +228,47 @@ void curl_finish_transfers(struct curl_client *client) {
             continue;
         CURLcode result = msg->data.result;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &priv);
-        finish(OBJ_CAST(priv, transfer, TRANSFER_MAGIC), result);
+        finish(transfer_of(priv), result);
     }
 }
 
 /* ---- how it starts ---- */
 
-static CURL *take_easy(struct curl_client *client) {
-    CURL *easy = client->n_idle > 0 ? client->idle[--client->n_idle] : curl_easy_init();
+/* What is the same for all requests of this client. */
+static struct curl_easy_slot *new_slot(struct curl_client *client) {
+    struct curl_easy_slot *slot = calloc(1, sizeof *slot);
+    AN(slot);
+    CURL *easy = slot->easy = curl_easy_init();
     AN(easy);
-    return easy;
+    curl_socket_setup_easy(client, easy);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A cancelled name look-up must not be waited for. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)WRITE_BYTES);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
+    if (client->ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+    if (client->no_ca_folder)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    return slot;
 }
 
-static void add_line(struct transfer *t, struct str line) {
-    struct curl_slist *more = curl_slist_append(t->headers, line.p);
-    AN(more);
-    t->headers = more;
+static struct curl_easy_slot *take_slot(struct transfer *t) {
+    struct curl_client *client = t->client;
+    struct curl_easy_slot *slot =
+        client->n_idle > 0 ? client->idle[--client->n_idle] : new_slot(client);
+    slot->transfer = t;
+    slot->why[0] = '\0';
+    return slot;
 }
 
 /* A line break would begin another header, a NUL would end the value early. */
@@ -226,13 +276,26 @@ static bool fits_header(struct str s) {
     return str_find(s, '\r') == s.n && str_find(s, '\n') == s.n && str_find(s, '\0') == s.n;
 }
 
+/* curl's list, in the arena: the one struct of curl that is made in the open. */
+struct header_list {
+    struct curl_slist *first;
+    struct curl_slist **end;
+};
+
+static void add_line(struct arena *a, struct header_list *list, struct str name, struct str mark,
+                     struct str value) {
+    struct curl_slist *line = ARENA_NEW(a, struct curl_slist);
+    line->data = (char *)(uintptr_t)ARENA_JOIN(a, name, mark, value).p;
+    *list->end = line;
+    list->end = &line->next;
+}
+
 /* curl leaves a header without a value out unless it is written as "Name;". */
-static void add_header(struct transfer *t, struct str name, struct str value) {
-    struct arena *a = t->ctx->arena;
-    if (str_empty(str_trim(value)))
-        add_line(t, ARENA_JOIN(a, name, STR(";")));
+static void add_header(struct arena *a, struct header_list *list, const struct http_header *h) {
+    if (str_empty(str_trim(h->value)))
+        add_line(a, list, h->name, STR(";"), STR(""));
     else
-        add_line(t, ARENA_JOIN(a, name, STR(": "), value));
+        add_line(a, list, h->name, STR(": "), h->value);
 }
 
 static long timeout_of(struct transfer *t, const struct http_request *req) {
@@ -244,76 +307,85 @@ static long timeout_of(struct transfer *t, const struct http_request *req) {
 }
 
 static void set_method_and_body(struct transfer *t, const struct http_request *req) {
-    CURL *easy = t->easy;
-    if (req->body.p != NULL) {
+    struct curl_easy_slot *slot = t->slot;
+    CURL *easy = slot->easy;
+    bool posts = req->body.p != NULL;
+    bool custom = !str_eq(req->method, posts ? STR("POST") : STR("GET"));
+    if (posts) {
         struct str body = arena_str(t->ctx->arena, req->body);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.p);
-        if (!str_eq(req->method, STR("POST")))
-            curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, arena_cstr(t->ctx->arena, req->method));
-    } else if (!str_eq(req->method, STR("GET"))) {
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, arena_cstr(t->ctx->arena, req->method));
+    } else if (slot->posts) {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
+    if (custom || slot->custom)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+                         custom ? arena_cstr(t->ctx->arena, req->method) : NULL);
+    slot->posts = posts;
+    slot->custom = custom;
 }
 
-static struct err *set_headers(struct transfer *t, const struct http_request *req) {
-    static const struct str unwanted[] = {STR_INIT("Accept"), STR_INIT("Expect"),
-                                          STR_INIT("Content-Type")};
+/* "Name:" takes out what curl would add by itself. */
+static void drop_header(struct transfer *t, const struct http_request *req,
+                        struct header_list *list, struct str name) {
+    for (size_t i = 0; i < req->n_headers; i++)
+        if (str_eq_nocase(req->headers[i].name, name))
+            return;
+    add_line(t->ctx->arena, list, name, STR(":"), STR(""));
+}
+
+static struct err *set_headers(struct transfer *t, const struct http_request *req,
+                               struct curl_slist **ret) {
+    struct arena *a = t->ctx->arena;
+    struct header_list list = {.end = &list.first};
     for (size_t i = 0; i < req->n_headers; i++) {
         if (!fits_header(req->headers[i].name))
-            return err_new(t->ctx->arena, RPC_INTERNAL, "a header's name holds a line break");
+            return err_new(a, RPC_INTERNAL, "a header's name holds a line break");
         if (!fits_header(req->headers[i].value))
-            return err_new(t->ctx->arena, RPC_INTERNAL,
-                           "header " STR_FMT " holds a line break or a NUL",
+            return err_new(a, RPC_INTERNAL, "header " STR_FMT " holds a line break or a NUL",
                            STR_ARG(req->headers[i].name));
-        add_header(t, req->headers[i].name, req->headers[i].value);
+        add_header(a, &list, &req->headers[i]);
     }
-    /* "Name:" takes out what curl would add by itself. */
-    for (size_t i = 0; i < ARRAY_LEN(unwanted); i++) {
-        bool given = false;
-        for (size_t k = 0; k < req->n_headers; k++)
-            given = given || str_eq_nocase(req->headers[k].name, unwanted[i]);
-        if (!given)
-            add_line(t, ARENA_JOIN(t->ctx->arena, unwanted[i], STR(":")));
-    }
+    drop_header(t, req, &list, STR("Accept"));
+    if (req->body.p != NULL)
+        drop_header(t, req, &list, STR("Content-Type"));
+    if (req->body.n > EXPECT_ABOVE)
+        drop_header(t, req, &list, STR("Expect"));
+    *ret = list.first;
     return NULL;
 }
 
+static void set_url(struct transfer *t, struct str url) {
+    struct curl_easy_slot *slot = t->slot;
+    if (slot->url != NULL && str_eq(str_c(slot->url), url))
+        return;
+    free(slot->url);
+    slot->url = strndup(url.p, url.n);
+    AN(slot->url);
+    curl_easy_setopt(slot->easy, CURLOPT_URL, slot->url);
+}
+
 static struct err *set_up(struct transfer *t, const struct http_request *req) {
-    const struct http_curl_options *o = &t->client->options;
+    const struct curl_client *client = t->client;
+    struct curl_slist *headers = NULL;
     struct err *err = ctx_check(t->ctx);
     if (err == NULL)
-        err = set_headers(t, req);
+        err = set_headers(t, req, &headers);
     if (err != NULL)
         return err;
-    CURL *easy = t->easy = take_easy(t->client);
+    struct curl_easy_slot *slot = t->slot = take_slot(t);
+    CURL *easy = slot->easy;
+    int64_t connect_timeout_ms =
+        req->connect_timeout_ms > 0 ? req->connect_timeout_ms : client->options.connect_timeout_ms;
+    set_url(t, req->url);
     set_method_and_body(t, req);
-    curl_socket_setup_easy(t->client, easy);
-    curl_easy_setopt(easy, CURLOPT_URL, arena_cstr(t->ctx->arena, req->url));
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    /* A cancelled name look-up must not be waited for. */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->why);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_of(t, req));
-    curl_easy_setopt(
-        easy, CURLOPT_CONNECTTIMEOUT_MS,
-        (long)(req->connect_timeout_ms > 0 ? req->connect_timeout_ms : o->connect_timeout_ms));
-    if (t->client->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, t->client->ca_file);
-    if (t->client->no_ca_folder)
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (connect_timeout_ms != slot->connect_timeout_ms)
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
+    slot->connect_timeout_ms = connect_timeout_ms;
     /* curl would look at half a dozen environment variables for each transfer. */
-    if (req->no_proxy || !t->client->proxies)
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_PROXY, req->no_proxy || !client->proxies ? "" : NULL);
     return NULL;
 }
 
@@ -351,7 +423,7 @@ static void start(struct http_client *base, struct ctx *ctx, const struct http_r
     list_append(&client->transfers, &t->node);
     client->stats.transfers++;
     client->stats.running++;
-    AZ(curl_multi_add_handle(client->multi, t->easy));
+    AZ(curl_multi_add_handle(client->multi, t->slot->easy));
     /* Sends at once instead of after another turn of the loop; what ends in here is reported from
      * a job, because no callback may come before the return. */
     curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -429,7 +501,7 @@ void http_curl_free(struct http_client *base) {
         detach(CONTAINER_OF(client->transfers.next, struct transfer, node));
     loop_timer_stop(&client->timer);
     while (client->n_idle > 0)
-        curl_easy_cleanup(client->idle[--client->n_idle]);
+        free_slot(client->idle[--client->n_idle]);
     curl_multi_cleanup(client->multi);
     loop_timer_stop(&client->timer);
     curl_socket_teardown(client);

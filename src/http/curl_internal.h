@@ -12,6 +12,18 @@
 #define IDLE_EASIES 256 /* easy handles kept for reuse */
 
 struct socket_watch;
+struct transfer;
+
+/* An easy handle, set up once; only what differs from request to request is set again. */
+struct curl_easy_slot {
+    CURL *easy;
+    struct transfer *transfer; /* NULL while it is idle */
+    char *url;                 /* what is set, as are the next three */
+    int64_t connect_timeout_ms;
+    bool posts;  /* a body is sent */
+    bool custom; /* another method than GET or POST */
+    char why[CURL_ERROR_SIZE];
+};
 
 struct curl_client {
     unsigned magic;
@@ -27,7 +39,7 @@ struct curl_client {
     struct loop_job sweep;   /* looks for transfers that ended inside http_start */
     bool sweeping;           /* the job is posted */
     struct list transfers;   /* under way */
-    CURL *idle[IDLE_EASIES];
+    struct curl_easy_slot *idle[IDLE_EASIES];
     size_t n_idle;
     struct socket_watch **sockets; /* by descriptor */
     size_t n_sockets;
