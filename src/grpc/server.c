@@ -82,6 +82,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     server->options = *options;
     fill_in_defaults(&server->options);
     list_init(&server->streams);
+    server_replies_init(&server->replies);
     runtime_acquire();
     return server;
 }
@@ -355,6 +356,7 @@ void server_free(struct server *server) {
     ASSERT(server->core == NULL);
     loop_timer_stop(&server->drain_timer);
     runtime_release();
+    server_replies_destroy(&server->replies);
     free(server->services);
     free(server->methods);
     server->magic = 0;

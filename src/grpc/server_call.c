@@ -444,7 +444,7 @@ static void finish(struct rpc_call *rpc, const struct err *err, const ProtobufCM
     if (call->stream != NULL)
         server_stream_end(call, code_of(err), err);
     else
-        server_call_send_final(call, code_of(err), text_of(err), false);
+        server_reply(call, code_of(err), text_of(err));
     /* Later, because the callers of this still use the arena. */
     loop_post(call->server->loop, &call->release_job, release);
 }

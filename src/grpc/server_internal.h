@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What server.c (set-up, threads, drain), server_call.c (the life of one call) and server_stream.c
- * (its messages, if it streams) share.
+ * What server.c (set-up, threads, drain), server_call.c (the life of one call), server_reply.c (its
+ * answer on the way) and server_stream.c (its messages, if it streams) share.
  *
  * Nothing may be started on a call once the completion queue is shut down: the library aborts. So
  * every call object, armed or live, is counted, and the queue goes only when none is left.
@@ -41,6 +41,16 @@ struct server_method {
     void *registration;
 };
 
+struct server_call;
+
+/* Calls whose answers the queue thread is to send. */
+struct server_replies {
+    pthread_mutex_t lock; /* guards the two below */
+    struct server_call *first;
+    struct server_call **last;
+    struct server_tag tag;
+};
+
 #define SERVER_MAX_THREADS 2
 
 struct server {
@@ -72,6 +82,8 @@ struct server {
 
     atomic_size_t calls; /* call objects: armed ones and live ones */
     atomic_size_t in_flight;
+
+    struct server_replies replies;
 
     struct server_tag shutdown_tag;
     atomic_bool shut_down; /* the library has let go of every call it knows of */
@@ -117,6 +129,10 @@ struct server_call {
     struct loop_job release_job;
     struct loop_timer deadline_timer;
 
+    struct server_call *next_reply; /* these three are server_reply's */
+    enum rpc_code code;
+    grpc_slice text;
+
     int64_t arrived_us;
     size_t request_bytes;
     size_t response_bytes;
@@ -149,6 +165,12 @@ void server_call_explain(const struct server_call *call, size_t bytes);
  */
 void server_call_send_final(struct server_call *call, enum rpc_code code, grpc_slice text,
                             bool close);
+
+/* The same with what server_call_send_final does left to the queue thread; on the loop. */
+void server_reply(struct server_call *call, enum rpc_code code, grpc_slice text);
+
+void server_replies_init(struct server_replies *replies);
+void server_replies_destroy(struct server_replies *replies);
 
 /* ---- streams, on the loop ---- */
 
