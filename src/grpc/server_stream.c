@@ -21,9 +21,9 @@
 /* One direction. */
 struct flow {
     struct server_call *call;
-    bool waiting;   /* the handler is owed a callback */
-    bool under_way; /* the library owes a tag */
-    bool ok;        /* what the tag said */
+    bool waiting;          /* the handler is owed a callback */
+    atomic_bool under_way; /* the library owes a tag; orders what the threads do between them */
+    bool ok;               /* what the tag said */
     struct server_tag tag;
     struct loop_job done;
     struct loop_job refused; /* for what could not be started */
@@ -136,6 +136,7 @@ static struct err *hand_to_library(struct flow *flow, const grpc_op *ops, size_t
 
 /* On a queue thread; the job takes over the tag's reference. */
 static void post_done(struct flow *flow, bool ok, loop_job_fn *fn) {
+    ASSERT(atomic_load(&flow->under_way));
     flow->ok = ok;
     loop_post(flow->call->server->loop, &flow->done, fn);
 }

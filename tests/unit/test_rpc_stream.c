@@ -23,6 +23,7 @@ static struct streams_service service;
 static struct rpc_client_stream *stream;
 static pthread_t thread;
 static struct loop_job job;
+static struct loop_job drain_job;
 static bool drained;
 static struct server_outcome last; /* err and resp are not to be looked at */
 static atomic_int finished;
@@ -76,7 +77,7 @@ static int set_up(void **state) {
 
 static void start_drain(void) {
     drained = true;
-    loop_post(loop, &job, drain);
+    loop_post(loop, &drain_job, drain);
 }
 
 static int tear_down(void **state) {
