@@ -2,6 +2,28 @@
 /* The AWS client: what it sends, what it makes of answers, when it tries again. */
 #include "unit/aws_call.h"
 
+#include <dlfcn.h>
+#include <openssl/evp.h>
+
+/* ---- OpenSSL's hashes, counted on their way; what it calls inside itself is not ---- */
+
+static unsigned hashes;
+static unsigned macs;
+
+int EVP_DigestInit_ex2(EVP_MD_CTX *md, const EVP_MD *type, const OSSL_PARAM params[]) {
+    int (*real)(EVP_MD_CTX *, const EVP_MD *, const OSSL_PARAM[]);
+    *(void **)&real = dlsym(RTLD_NEXT, "EVP_DigestInit_ex2");
+    hashes++;
+    return real(md, type, params);
+}
+
+int EVP_MAC_init(EVP_MAC_CTX *mac, const unsigned char *key, size_t n, const OSSL_PARAM params[]) {
+    int (*real)(EVP_MAC_CTX *, const unsigned char *, size_t, const OSSL_PARAM[]);
+    *(void **)&real = dlsym(RTLD_NEXT, "EVP_MAC_init");
+    macs++;
+    return real(mac, key, n, params);
+}
+
 /* ---- what is sent ---- */
 
 static void a_request_is_signed_as_an_independent_signer_does_it(void **state) {
@@ -41,6 +63,24 @@ static void a_session_token_is_sent_and_signed(void **state) {
                "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/gamelift/aws4_request, "
                "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, "
                "Signature=1fba36fb3a99372fc3450f1f56c74e05ef337ef2cfe3ef8b43aa65d995b900cc");
+}
+
+/* The body, the canonical request, and the MAC over what stands for both. */
+static void signing_with_a_cached_key_takes_two_hashes_and_a_mac(void **state) {
+    (void)state;
+    usual_client();
+    hashes = macs = 0;
+    EXPECT(GOOD);
+    terminate();
+    assert_good();
+    assert_int_equal(hashes, 2);
+    assert_int_equal(macs, 5); /* four of them make the key */
+    hashes = macs = 0;
+    EXPECT(GOOD);
+    terminate();
+    assert_good();
+    assert_int_equal(hashes, 2);
+    assert_int_equal(macs, 1);
 }
 
 static void a_broken_constraint_is_found_before_anything_is_sent(void **state) {
@@ -265,6 +305,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_request_is_signed_as_an_independent_signer_does_it),
         TEST(a_session_token_is_sent_and_signed),
+        TEST(signing_with_a_cached_key_takes_two_hashes_and_a_mac),
         TEST(a_broken_constraint_is_found_before_anything_is_sent),
         TEST(a_context_that_is_over_sends_nothing),
         TEST(an_answer_is_decoded),
