@@ -173,10 +173,11 @@ bool ags_token_permits(const struct ags_claims *claims, const char *resource, in
     yajl_val list = yajl_tree_get(claims->tree, path, yajl_t_array);
     for (size_t i = 0; list != NULL && i < list->u.array.len; i++) {
         yajl_val permission = list->u.array.values[i];
-        /* The placeholder stands for the namespace of the token itself. */
+        /* The placeholder stands for the namespace of the token itself; "*" is every one. */
         if (YAJL_IS_OBJECT(permission) &&
             str_eq(claim_str(permission, "Resource"), str_c(resource)) &&
-            (claim_int(permission, "Action") & action) != 0 && str_eq(claims->ns, ns))
+            (claim_int(permission, "Action") & action) != 0 &&
+            (str_eq(claims->ns, ns) || str_eq(claims->ns, STR("*"))))
             return true;
     }
     return false;

@@ -43,6 +43,7 @@ static void operate(struct sim_exchange *ex) {
     int64_t wait = call->op->wait == NULL
                        ? 0
                        : call->op->wait(state, call->in, (clock_mono_us() - ex->start_us) / 1000);
+    ex->forget_if_gone = wait > 0;
     if (wait > 0) {
         sim_wait(ex, wait, operate);
         return;

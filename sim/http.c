@@ -113,6 +113,11 @@ static void resume(struct request *r) {
 
 static void on_step_due(struct due *due) {
     struct request *r = CONTAINER_OF(due, struct request, due);
+    if (r->ex.forget_if_gone && http_peer_gone(r->connection)) {
+        r->abandoned = true;
+        resume(r);
+        return;
+    }
     sim_continue(&r->ex);
     if (r->ex.wait_ms > 0)
         due_set(&r->http->sim->due, due, clock_mono_ms() + r->ex.wait_ms, on_step_due);

@@ -84,6 +84,7 @@ struct sim_exchange {
 
     int64_t wait_ms; /* > 0: not answered yet, next step after that long */
     sim_step_fn *step;
+    bool forget_if_gone; /* the step does not run once the client has hung up */
 };
 
 struct sim {

@@ -15,9 +15,11 @@
 #include "handlers/reclaim.h"
 #include "handlers/service.h"
 #include "http/curl.h"
+#include "placements/placements.h"
 #include "telemetry/access_log.h"
 #include "telemetry/call_metrics.h"
 #include "telemetry/metrics_server.h"
+#include "telemetry/placement_metrics.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/service_metrics.h"
 #include "telemetry/trace.h"
@@ -49,6 +51,9 @@ struct app {
     struct err *no_credentials; /* why there were none at the start */
     struct dsm_service service;
     struct app_authorization auth;
+    struct aws_client *sqs; /* NULL: no queue for the events of placements */
+    struct placements *placements;
+    struct placement_metrics *placement_metrics;
     struct metrics *metrics;
     struct call_metrics *call_metrics;
     struct upstream_metrics *upstream_metrics;
@@ -65,6 +70,7 @@ struct app {
     bool stopping;
     atomic_bool draining;  /* the same, for other threads */
     int64_t drained_by_ms; /* end of the grace time */
+    int still_draining;
 };
 
 /* ---- life ---- */
@@ -75,8 +81,12 @@ static void on_flushed(void *priv) {
     loop_stop(app->loop);
 }
 
-static void on_reclaimed(void *priv) {
+/* Of the calls and what they left behind, and of the placements: spans go out once both are over.
+ */
+static void on_part_drained(void *priv) {
     struct app *app = priv;
+    if (--app->still_draining > 0)
+        return;
     tracer_flush(app->tracer, FLUSH_MS, on_flushed, app);
 }
 
@@ -86,7 +96,7 @@ static void on_drained(void *priv) {
     int64_t grace = (int64_t)app->config.shutdown_grace_s * 1000;
     int64_t least = grace < RECLAIM_MS ? grace : RECLAIM_MS;
     int64_t left = app->drained_by_ms - clock_mono_ms();
-    reclaim_finish_all(&app->service, left > least ? left : least, on_reclaimed, app);
+    reclaim_finish_all(&app->service, left > least ? left : least, on_part_drained, app);
 }
 
 static void on_delay(struct loop_timer *timer) {
@@ -108,6 +118,8 @@ static void on_signal(uv_signal_t *handle, int number) {
              LOG_INT("graceSeconds", app->config.shutdown_grace_s),
              LOG_INT("inFlight", server_in_flight(app->server)));
     health_drain(app->health);
+    app->still_draining = 2;
+    placements_drain(app->placements, on_part_drained, app);
     /* Meanwhile calls still come, from those who have not heard of it. */
     loop_timer_start(app->loop, &app->drain_timer, (int64_t)app->config.shutdown_delay_s * 1000,
                      on_delay);
@@ -230,6 +242,61 @@ static struct err *connect_gamelift(struct app *app) {
     }
     shared_config_free(files);
     return err;
+}
+
+/* The queue is where its URL says, whatever AWS_REGION is. */
+static struct err *connect_sqs(struct app *app) {
+    struct config *c = &app->config;
+    struct shared_config *files = NULL;
+    struct endpoint_settings endpoint;
+    if (str_empty(c->placement_events_queue_url))
+        return NULL;
+    struct str region = placements_queue_region(c->placement_events_queue_url);
+    if (str_empty(region))
+        region = aws_client_region(app->service.gamelift);
+    struct err *err = shared_config_load(app->arena, &c->aws, &files);
+    if (err == NULL)
+        err = aws_endpoint_settings(app->arena, &c->aws, files, STR("sqs"), region, &endpoint);
+    if (err == NULL) {
+        endpoint.region_name = "PLACEMENT_EVENTS_QUEUE_URL's region";
+        const struct aws_client_options options = {
+            .loop = app->loop,
+            .http = app->http,
+            .credentials = app->credentials,
+            .endpoint = endpoint,
+            .user_agent = STR(USER_AGENT),
+            .max_attempts = c->aws_max_attempts,
+            .attempt_timeout_ms = (CONSUMER_WAIT_S + 10) * 1000,
+            .observe = upstream_metrics_aws,
+            .observe_priv = app->upstream_metrics,
+            .tracer = tracer_http(app->tracer),
+        };
+        err = aws_client_new(&options, app->arena, &app->sqs);
+    }
+    shared_config_free(files);
+    return err;
+}
+
+static void start_placements(struct app *app) {
+    struct config *c = &app->config;
+    const struct placements_options options = {
+        .svc = &app->service,
+        .sqs = app->sqs,
+        .queue_url = c->placement_events_queue_url,
+        .poll = c->placement_poll,
+        .report_all = str_eq(c->placement_report, STR("all")),
+        .own_namespace = c->ab_namespace,
+        .namespaces = c->placement_namespaces,
+        .topic_arns = c->placement_topic_arns,
+        .max_in_flight = c->placement_max_in_flight,
+        .visibility_s = c->placement_visibility_timeout_s,
+        .retry_max_ms = c->placement_retry_max_ms,
+        .tracer = tracer_http(app->tracer),
+        .observe = placement_metrics_observe,
+        .observe_priv = app->placement_metrics,
+    };
+    app->placements = placements_new(&options);
+    placement_metrics_watch(app->placement_metrics, app->loop, app->placements);
 }
 
 static void connect_ags(struct app *app) {
@@ -383,13 +450,20 @@ struct err *app_start(struct app *app) {
     app->upstream_metrics = upstream_metrics_new(app->metrics);
     if (app->config.console_enabled)
         app->recorder = recorder_new();
+    app->placement_metrics = placement_metrics_new(app->metrics);
     set_up_service(app);
     err = connect_gamelift(app);
     if (err != NULL)
         return err;
+    err = connect_sqs(app);
+    if (err != NULL)
+        return err;
     connect_ags(app);
     app_authorization_start(&app->auth, &app->config, app->loop, app->service.ags);
-    return start_serving(app);
+    err = start_serving(app);
+    if (err == NULL)
+        start_placements(app);
+    return err;
 }
 
 void app_run(struct app *app) {
@@ -412,12 +486,16 @@ void app_free(struct app *app) {
     health_free(app->health);
     app_authorization_end(&app->auth);
     reclaim_give_up_all(&app->service);
+    placement_metrics_stop(app->placement_metrics);
+    placements_free(app->placements);
     ags_client_free(app->service.ags);
+    aws_client_free(app->sqs);
     aws_client_free(app->service.gamelift);
     tracer_free(app->tracer);
     http_curl_free(app->http);
     aws_credentials_provider_free(app->credentials);
     upstream_metrics_free(app->upstream_metrics);
+    placement_metrics_free(app->placement_metrics);
     call_metrics_free(app->call_metrics);
     recorder_free(app->recorder);
     metrics_free(app->metrics);

@@ -46,6 +46,15 @@ struct config {
     struct str gamelift_termination_mode;
     int reclaim_delay_ms;
 
+    struct str placement_events_queue_url;
+    bool placement_poll;
+    struct str placement_report;
+    struct str placement_namespaces;
+    struct str placement_topic_arns;
+    int placement_max_in_flight;
+    int placement_visibility_timeout_s;
+    int placement_retry_max_ms;
+
     struct str ab_base_url;
     struct str ab_client_id;
     struct secret ab_client_secret;

@@ -273,6 +273,10 @@ static void reply_success(struct order *o, const char *how) {
     resp.success = true;
     in_flight_create_end(&o->in_flight);
     leave_others_to_reclaim(o);
+    if (o->call->svc->on_placement != NULL)
+        o->call->svc->on_placement(o->call->svc->on_placement_priv, o->call->ctx,
+                                   str_c(o->call->req->namespace_), aws_client_region(o->gamelift),
+                                   o->in.placement_id);
     dsm_create_game_session_async_reply(o->call, &resp);
 }
 

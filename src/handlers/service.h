@@ -17,6 +17,10 @@ typedef void dsm_location_fn(void *priv, struct ctx *ctx, struct str location,
 
 #define DSM_IN_FLIGHT_ROWS 1024 /* a power of two; ten in each with 10,000 calls in flight */
 
+/* Told of each placement that is under way after CreateGameSessionAsync; region is its queue's. */
+typedef void dsm_placement_fn(void *priv, struct ctx *ctx, struct str namespace, struct str region,
+                              struct str placement_id);
+
 struct dsm_service {
     struct loop *loop;
     struct aws_client *gamelift; /* of AWS_REGION */
@@ -34,6 +38,8 @@ struct dsm_service {
 
     dsm_location_fn *on_location; /* may be NULL */
     void *on_location_priv;
+    dsm_placement_fn *on_placement; /* may be NULL */
+    void *on_placement_priv;
 
     /* Of the regions in which this replica has started placements. */
     struct aws_client *queue_homes[AWS_CLIENT_MAX_REGIONS];

@@ -37,10 +37,20 @@ typedef size_t http_tracer_headers_fn(struct http_tracer *tracer, struct ctx *ct
 typedef void http_tracer_end_fn(struct http_tracer *tracer, struct trace_span *span,
                                 const struct http_attempt_end *end);
 
+/* Work that no caller has asked for starts a trace of its own: the context gets a span, its log the
+ * ids. The name is static. */
+typedef void http_tracer_begin_work_fn(struct http_tracer *tracer, struct ctx *ctx,
+                                       struct str name);
+/* Once for each begin_work, before the context's arena goes. err is NULL for a success. */
+typedef void http_tracer_end_work_fn(struct http_tracer *tracer, struct ctx *ctx, struct str result,
+                                     const struct err *err);
+
 struct http_tracer {
     http_tracer_begin_fn *begin;
     http_tracer_headers_fn *headers;
     http_tracer_end_fn *end;
+    http_tracer_begin_work_fn *begin_work;
+    http_tracer_end_work_fn *end_work;
 };
 
 /* Right before the request is sent. NULL if the attempt is not recorded. */

@@ -6,6 +6,7 @@
 /* Values of SpanKind, StatusCode and SpanFlags in trace.proto. */
 #define KIND_SERVER 2
 #define KIND_CLIENT 3
+#define KIND_CONSUMER 5
 #define STATUS_ERROR "2"
 #define FLAG_SAMPLED 0x001
 #define FLAG_REMOTE_KNOWN 0x100
@@ -96,7 +97,10 @@ static void put_span(struct buf *out, struct str resource, const struct trace_re
     buf_puts(out, ",\"name\":");
     buf_putjson(out, r->name);
     buf_puts(out, ",\"kind\":");
-    trace_put_int(out, r->kind == TRACE_SERVER ? KIND_SERVER : KIND_CLIENT);
+    static const int kinds[] = {[TRACE_SERVER] = KIND_SERVER,
+                                [TRACE_CLIENT] = KIND_CLIENT,
+                                [TRACE_CONSUMER] = KIND_CONSUMER};
+    trace_put_int(out, kinds[r->kind]);
     buf_puts(out, ",\"startTimeUnixNano\":\"");
     trace_put_int(out, r->start_us);
     buf_puts(out, "000\",\"endTimeUnixNano\":\"");

@@ -316,6 +316,53 @@ static void end_attempt(struct http_tracer *http, struct trace_span *span,
     record(s->tracer, span, &r, &a);
 }
 
+/* ---- work of our own ---- */
+
+struct work_span {
+    struct trace_span span;
+    struct str name;
+    int64_t start_us;
+    int64_t start_mono_us;
+};
+
+static void begin_work(struct http_tracer *http, struct ctx *ctx, struct str name) {
+    const struct tracer *t = CONTAINER_OF(http, struct tracer, http);
+    struct work_span *s = ARENA_NEW(ctx->arena, struct work_span);
+    s->span.magic = TRACE_SPAN_MAGIC;
+    s->name = name;
+    s->start_us = clock_real_us();
+    s->start_mono_us = clock_mono_us();
+    new_id(s->span.context.trace_id, TRACE_ID_DIGITS / 2);
+    new_id(s->span.context.span_id, SPAN_ID_DIGITS / 2);
+    s->span.local = t->exporter == NULL;
+    s->span.recorded = decide(t, &s->span.context, true);
+    if (t->exporter != NULL)
+        s->span.context.decision = s->span.recorded ? TRACE_SAMPLE : TRACE_DROP;
+    ctx->span = &s->span;
+    ctx->log = LOG_WITH(ctx->arena, ctx->log, TRACE_LOG_FIELDS(ctx));
+}
+
+static void end_work(struct http_tracer *http, struct ctx *ctx, struct str result,
+                     const struct err *err) {
+    struct tracer *t = CONTAINER_OF(http, struct tracer, http);
+    const struct trace_span *span = ctx->span;
+    if (span == NULL || !span->recorded)
+        return;
+    OBJ_CHECK(span, TRACE_SPAN_MAGIC);
+    const struct work_span *s = CONTAINER_OF(span, const struct work_span, span);
+    struct attributes a = {.settings = t->options.settings};
+    struct trace_record r = {
+        .kind = TRACE_CONSUMER,
+        .name = s->name,
+        .start_us = s->start_us,
+        .duration_us = clock_mono_us() - s->start_mono_us,
+        .failed = err != NULL,
+        .status = err != NULL ? error_name(err) : STR_NULL,
+    };
+    add_text(&a, "result", result);
+    record(t, span, &r, &a);
+}
+
 struct http_tracer *tracer_http(struct tracer *tracer) {
     OBJ_CHECK(tracer, TRACER_MAGIC);
     return &tracer->http;
@@ -354,6 +401,8 @@ struct tracer *tracer_new(const struct tracer_options *options) {
         .begin = begin_attempt,
         .headers = attempt_headers,
         .end = end_attempt,
+        .begin_work = begin_work,
+        .end_work = end_work,
     };
     t->exporter = new_exporter(options);
     t->ratio_bound = (uint64_t)(s->ratio * 0x1p63);

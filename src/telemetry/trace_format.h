@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "telemetry/trace_pairs.h"
 
-enum trace_kind { TRACE_SERVER, TRACE_CLIENT };
+enum trace_kind { TRACE_SERVER, TRACE_CLIENT, TRACE_CONSUMER };
 
 struct trace_attribute {
     const char *key; /* plain ASCII */

@@ -60,7 +60,11 @@ static void put_span(struct buf *out, struct str resource, const struct trace_re
         buf_puts(out, "\",\"parentId\":\"");
         buf_puts(out, r->parent_id);
     }
-    buf_puts(out, r->kind == TRACE_SERVER ? "\",\"kind\":\"SERVER\"" : "\",\"kind\":\"CLIENT\"");
+    static const char *const kinds[] = {
+        [TRACE_SERVER] = "SERVER", [TRACE_CLIENT] = "CLIENT", [TRACE_CONSUMER] = "CONSUMER"};
+    buf_puts(out, "\",\"kind\":\"");
+    buf_puts(out, kinds[r->kind]);
+    buf_putc(out, '"');
     buf_puts(out, ",\"name\":");
     buf_putjson(out, r->name);
     buf_puts(out, ",\"timestamp\":");
