@@ -28,15 +28,15 @@
 
 /* What a replica does with a message, in the order of time. */
 #define PLACEMENT_STEPS(X)                                                                         \
-    X(RECEIVE)    /* take the message from the queue */                                            \
-    X(DESCRIBE)   /* ask GameLift for the placement */                                             \
-    X(ASK_AGS)    /* ask AGS for the session */                                                    \
-    X(FIND_OTHER) /* ask GameLift whether the server that AGS has instead lives */                 \
-    X(FIND_NEWER) /* ask GameLift for the session's next placement */                              \
-    X(REPORT)     /* tell AGS */                                                                   \
-    X(END)        /* end the game session */                                                       \
-    X(DELETE)     /* take the message out of the queue: it is dealt with */                        \
-    X(RELEASE)    /* give the message back to the queue */
+    X(RECEIVE)     /* take the message from the queue */                                           \
+    X(DESCRIBE)    /* ask GameLift for the placement */                                            \
+    X(ASK_AGS)     /* ask AGS for the session */                                                   \
+    X(FIND_SERVER) /* ask GameLift whether a server lives: the placement's, or AGS's other one */  \
+    X(FIND_NEWER)  /* ask GameLift for the session's next placement */                             \
+    X(REPORT)      /* tell AGS */                                                                  \
+    X(END)         /* end the game session */                                                      \
+    X(DELETE)      /* take the message out of the queue: it is dealt with */                       \
+    X(RELEASE)     /* give the message back to the queue */
 
 #define PLACEMENT_ENUM(name) PLACEMENT_##name,
 enum placement_ags_view { PLACEMENT_AGS_VIEWS(PLACEMENT_ENUM) PLACEMENT_N_AGS_VIEWS };

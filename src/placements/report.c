@@ -53,32 +53,34 @@ static void say_available(struct ags_update_gamesession_ds_information_request *
 }
 
 static void say_failed(struct ags_update_gamesession_ds_information_request *body,
-                       struct str region, const struct gl_game_session_placement *p) {
+                       const struct placement_report *r) {
     body->status = AGS_UPDATE_GAMESESSION_DS_INFORMATION_REQUEST_STATUS_FAILED_TO_REQUEST;
     body->ip = STR(NO_ADDRESS);
     body->port = NO_PORT;
-    body->deployment = str_c(failure_of(p->status));
-    body->server_id = p->placement_id;
-    body->region = body->created_region = region;
-    body->description = str_c(description_of(p->status));
+    body->deployment = str_c(failure_of(r->state));
+    body->server_id = r->placement->placement_id;
+    body->region = body->created_region = r->region;
+    body->description =
+        r->placement->status == r->state
+            ? str_c(description_of(r->state))
+            : STR("the GameLift queue placed a game session, which has ended already");
 }
 
-void placement_report(struct ags_client *ags, struct ctx *ctx, struct str namespace,
-                      struct str session_id, struct str region,
-                      const struct gl_game_session_placement *placement,
-                      ags_admin_update_ds_information_fn *fn, void *priv) {
+void placement_report(struct ags_client *ags, struct ctx *ctx,
+                      const struct placement_report *report, ags_admin_update_ds_information_fn *fn,
+                      void *priv) {
     struct ags_update_gamesession_ds_information_request body = {
         .has_port = true,
         .source = STR("Gamelift"),
     };
-    if (placement->status == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED)
-        say_available(&body, region, placement);
+    if (report->state == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED)
+        say_available(&body, report->region, report->placement);
     else
-        say_failed(&body, region, placement);
+        say_failed(&body, report);
     const struct ags_admin_update_ds_information_input in = {
         .body = &body,
-        .namespace = namespace,
-        .session_id = session_id,
+        .namespace = report->namespace,
+        .session_id = report->session_id,
     };
     ags_admin_update_ds_information(ags, ctx, &in, fn, priv);
 }

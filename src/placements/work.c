@@ -22,6 +22,7 @@ struct look { /* in the context's arena */
     unsigned turn; /* of the session's placement ids */
     struct placement_facts facts;
     struct str other;                /* ARN that AGS has instead of ours */
+    bool ended;                      /* its server, by this look */
     enum placement_result when_done; /* what the end of the game session is told as */
     placement_look_fn *fn;
     void *priv;
@@ -33,6 +34,8 @@ static gl_describe_game_session_placement_fn on_described;
 static void ask_ags(struct look *l);
 static ags_get_game_session_fn on_session;
 static gl_describe_game_sessions_fn on_other;
+static void find_server(struct look *l, struct str arn, gl_describe_game_sessions_fn *fn);
+static gl_describe_game_sessions_fn on_ours;
 static void decide(struct look *l);
 static void find_newer(struct look *l);
 static gl_describe_game_session_placement_fn on_newer;
@@ -182,11 +185,17 @@ static void on_described(void *priv, const struct gl_describe_game_session_place
 
 /* ---- the session ---- */
 
+/* How long ago the end was is read before AGS is asked: its answer is no older than that. */
 static void ask_ags(struct look *l) {
+    int64_t calm_ms = l->policy->calm_ms > 0 ? l->policy->calm_ms : PLACEMENT_CALM_MS;
+    int64_t age_ms = l->placement->has_end_time ? clock_real_us() / 1000 - l->placement->end_time
+                                                : PLACEMENT_WATCH_MS;
     const struct ags_get_game_session_input in = {
         .namespace = l->namespace,
         .session_id = l->session_id,
     };
+    l->facts.calm = age_ms >= calm_ms;
+    l->facts.watched = age_ms >= PLACEMENT_WATCH_MS;
     ags_get_game_session(l->svc->ags, l->ctx, &in, on_session, l);
 }
 
@@ -198,43 +207,70 @@ static void on_session(void *priv, const struct ags_game_session_response *sessi
         return;
     }
     l->facts.ags = placement_view(err == NULL ? session : NULL, l->placement, &l->other);
-    struct aws_client *home;
-    if (l->facts.ags != PLACEMENT_HAS_ANOTHER ||
-        l->facts.state != GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED) {
+    bool has_server = l->facts.state == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED;
+    if (has_server && l->facts.ags == PLACEMENT_HAS_ANOTHER)
+        find_server(l, l->other, on_other);
+    else if (has_server && l->facts.ags == PLACEMENT_WAITS)
+        find_server(l, l->placement->game_session_arn, on_ours);
+    else
         decide(l);
-        return;
+}
+
+/* ---- the server ---- */
+
+static void find_server(struct look *l, struct str arn, gl_describe_game_sessions_fn *fn) {
+    struct aws_client *home;
+    const struct gl_describe_game_sessions_input in = {.game_session_id = arn};
+    const struct err *err = dsm_gamelift_of(l->svc, l->ctx->arena, arn, &home);
+    if (err != NULL)
+        fail(l, PLACEMENT_FIND_SERVER, err);
+    else
+        gl_describe_game_sessions(home, l->ctx, &in, fn, l);
+}
+
+/* False if that could not be found out: the look is over then. */
+static bool is_known(struct look *l, const struct gl_describe_game_sessions_output *out,
+                     const struct err *err, bool *ret_lives) {
+    bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
+    if (err != NULL && !unknown) {
+        fail(l, PLACEMENT_FIND_SERVER, err);
+        return false;
     }
-    err = dsm_gamelift_of(l->svc, l->ctx->arena, l->other, &home);
-    if (err != NULL) {
-        fail(l, PLACEMENT_FIND_OTHER, err);
-        return;
-    }
-    const struct gl_describe_game_sessions_input in = {.game_session_id = l->other};
-    gl_describe_game_sessions(home, l->ctx, &in, on_other, l);
+    *ret_lives =
+        !unknown && out->game_sessions.n > 0 && !is_session_over(out->game_sessions.v[0].status);
+    return true;
 }
 
 /* A session that asks anew may still name the server that it had before. */
 static void on_other(void *priv, const struct gl_describe_game_sessions_output *out,
                      const struct err *err) {
     struct look *l = OBJ_CAST(priv, look, LOOK_MAGIC);
-    bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
-    if (err != NULL && !unknown) {
-        fail(l, PLACEMENT_FIND_OTHER, err);
+    bool lives;
+    if (!is_known(l, out, err, &lives))
+        return;
+    if (lives) {
+        decide(l);
         return;
     }
-    if (unknown || out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status))
-        l->facts.ags = PLACEMENT_WAITS;
+    l->facts.ags = PLACEMENT_WAITS;
+    find_server(l, l->placement->game_session_arn, on_ours);
+}
+
+/* A server that has died is none that AGS could be told of. */
+static void on_ours(void *priv, const struct gl_describe_game_sessions_output *out,
+                    const struct err *err) {
+    struct look *l = OBJ_CAST(priv, look, LOOK_MAGIC);
+    bool lives;
+    if (!is_known(l, out, err, &lives))
+        return;
+    if (!lives)
+        l->facts.state = GL_GAME_SESSION_PLACEMENT_STATE_FAILED;
     decide(l);
 }
 
 /* ---- the decision ---- */
 
 static void decide(struct look *l) {
-    int64_t calm_ms = l->policy->calm_ms > 0 ? l->policy->calm_ms : PLACEMENT_CALM_MS;
-    int64_t age_ms = l->placement->has_end_time ? clock_real_us() / 1000 - l->placement->end_time
-                                                : PLACEMENT_WATCH_MS;
-    l->facts.calm = age_ms >= calm_ms;
-    l->facts.watched = age_ms >= PLACEMENT_WATCH_MS;
     enum placement_action action = placement_decide(&l->facts);
     /* Right before AGS is told: its word must not be about an earlier request than its last. */
     if (action == PLACEMENT_REPORT_AVAILABLE || action == PLACEMENT_REPORT_FAILED)
@@ -266,6 +302,17 @@ static void on_newer(void *priv, const struct gl_describe_game_session_placement
     act(l, placement_decide(&l->facts));
 }
 
+static void report(struct look *l) {
+    const struct placement_report what = {
+        .namespace = l->namespace,
+        .session_id = l->session_id,
+        .region = l->region,
+        .placement = l->placement,
+        .state = l->facts.state,
+    };
+    placement_report(l->svc->ags, l->ctx, &what, on_reported, l);
+}
+
 static void act(struct look *l, enum placement_action action) {
     LOG_DEBUG(l->ctx->log, "a placement was looked at",
               LOG_CSTR("ags.view", placement_ags_view_name(l->facts.ags)),
@@ -273,8 +320,7 @@ static void act(struct look *l, enum placement_action action) {
     switch (action) {
     case PLACEMENT_REPORT_AVAILABLE:
     case PLACEMENT_REPORT_FAILED:
-        placement_report(l->svc->ags, l->ctx, l->namespace, l->session_id, l->region, l->placement,
-                         on_reported, l);
+        report(l);
         return;
     case PLACEMENT_END_SESSION:
         end(l, PLACEMENT_ENDED);
@@ -283,7 +329,8 @@ static void act(struct look *l, enum placement_action action) {
         finish(l, PLACEMENT_EARLY, NULL, false);
         return;
     default:
-        finish(l, PLACEMENT_NOTHING, NULL, false);
+        finish(l, l->ended ? l->when_done : PLACEMENT_NOTHING,
+               l->ended && l->when_done == PLACEMENT_REFUSED ? l->refused : NULL, false);
     }
 }
 
@@ -291,8 +338,21 @@ static void act(struct look *l, enum placement_action action) {
 
 /* AGS will say no more than this, however often it is asked. */
 static bool is_final(const struct err *err) {
-    return err->origin == ERR_LOCAL || err->http_status == 400 || err->http_status == 404 ||
+    bool refused_here = err->origin == ERR_LOCAL && err->code == RPC_INVALID_ARGUMENT;
+    return refused_here || err->http_status == 400 || err->http_status == 404 ||
            err->http_status == 409 || err->http_status == 410 || err->http_status == 422;
+}
+
+/*
+ * Where a server was placed and has died, AGS may be asking again already, and have been answered
+ * while it still ran: there is another look.
+ */
+static enum placement_result outcome_of_report(const struct look *l) {
+    if (l->facts.state == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED)
+        return PLACEMENT_REPORTED_AVAILABLE;
+    return l->placement->status == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED
+               ? PLACEMENT_EARLY
+               : PLACEMENT_REPORTED_FAILED;
 }
 
 static void on_reported(void *priv, const struct err *err) {
@@ -302,8 +362,7 @@ static void on_reported(void *priv, const struct err *err) {
         LOG_INFO(l->ctx->log,
                  has_server ? "server reported to AGS" : "failed placement reported to AGS",
                  LOG_STR("gameSessionID", l->placement->game_session_arn));
-        finish(l, has_server ? PLACEMENT_REPORTED_AVAILABLE : PLACEMENT_REPORTED_FAILED, NULL,
-               false);
+        finish(l, outcome_of_report(l), NULL, false);
         return;
     }
     if (!is_final(err) || l->ctx->reason != NULL) {
@@ -328,10 +387,17 @@ static void end(struct look *l, enum placement_result when_done) {
     end_session(l->svc, l->ctx, l->placement->game_session_arn, on_ended, l);
 }
 
+/*
+ * While it was being ended AGS may have asked again, and been answered that the server runs. So AGS
+ * is asked once more, about a placement that has no server now.
+ */
 static void on_ended(void *priv, enum end_result result, const struct err *err) {
     struct look *l = OBJ_CAST(priv, look, LOOK_MAGIC);
-    if (result == END_FAILED)
+    if (result == END_FAILED) {
         fail(l, PLACEMENT_END, err);
-    else
-        finish(l, l->when_done, l->when_done == PLACEMENT_REFUSED ? l->refused : NULL, false);
+        return;
+    }
+    l->ended = true;
+    l->facts.state = GL_GAME_SESSION_PLACEMENT_STATE_FAILED;
+    ask_ags(l);
 }
