@@ -90,9 +90,9 @@ def names(doc, table):
 
 
 def attributes(doc):
-    """The attributes of each span: server, GameLift's, AGS's."""
+    """The attributes of each span: server, GameLift's, AGS's, a placement's."""
     rows = part(doc, "spans").group(1).splitlines()[2:]
-    assert len(rows) == 3, rows
+    assert len(rows) == 4, rows
     return [set(re.findall(r"`([^`]+)`", row.split("|")[2])) for row in rows]
 
 
