@@ -16,7 +16,7 @@ import prose
 from aws_shapes import Shapes
 
 _LABEL = re.compile(r"\{([^{}]*)\}")
-_HOST = re.compile(r"(?:[A-Za-z0-9-]|\.|\{\})*\.\Z")
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]|\{\})+\Z")
 
 
 class _Loader:
@@ -99,7 +99,7 @@ class _Loader:
             self._fail(element, "is no string")
         text = _LABEL.sub("{}", prefix)
         if prefix and not _HOST.match(text):
-            self._fail(element, f"{prefix!r} is no part of a host name that ends in a dot")
+            self._fail(element, f"{prefix!r} is no beginning of a host name")
         labels = []
         for label in _LABEL.findall(prefix):
             found = [i for i, m in enumerate(inp.members if inp is not None else ())
