@@ -2,7 +2,9 @@
 #include "sim/aws_protocol.h"
 
 #include "base/obj.h"
+#include "codec/cbor.h"
 #include "codec/json.h"
+#include "codec/texts.h"
 #include "sim/json.h"
 
 /* "GameLift.CreateGameSession" */
@@ -43,7 +45,60 @@ static const struct sim_protocol json_1_0 = {
     .error = json_error,
 };
 
-static const struct sim_protocol *const protocols[] = {&sim_protocol_json, &json_1_0};
+/* "/service/GameLift/operation/CreateGameSession" */
+static struct str cbor_operation(const struct sim_request *req, struct str service_name) {
+    static const struct str service = STR_INIT("/service/");
+    static const struct str operation = STR_INIT("/operation/");
+    struct str rest = req->path;
+    if (!str_eq(sim_request_header(req, STR("smithy-protocol")), STR("rpc-v2-cbor")) ||
+        !str_starts(rest, service))
+        return STR_NULL;
+    rest = str_from(rest, service.n);
+    if (!str_starts(rest, service_name))
+        return STR_NULL;
+    rest = str_from(rest, service_name.n);
+    return str_starts(rest, operation) ? str_from(rest, operation.n) : STR_NULL;
+}
+
+static void cbor_nothing(struct buf *out) {
+    (void)out;
+}
+
+struct error_body {
+    struct str type;
+    struct str message;
+    struct str capital_message;
+};
+
+static void cbor_error(struct buf *out, struct str type, const char *member, struct str message) {
+    static const struct codec_member members[] = {
+        CODEC_TEXT(struct error_body, "__type", type),
+        CODEC_TEXT(struct error_body, "message", message),
+        CODEC_TEXT(struct error_body, "Message", capital_message),
+    };
+    static const struct codec_shape shape = CODEC_TEXTS(struct error_body, "Error", members);
+    struct error_body body = {.type = type};
+    if (strcmp(member, "Message") == 0)
+        body.capital_message = message;
+    else
+        body.message = message;
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    if (cbor_encode(out, &shape, &body, a) != NULL)
+        out->failed = true;
+    arena_free(a);
+}
+
+static const struct sim_protocol cbor = {
+    .content_type = "application/cbor",
+    .binary = true,
+    .operation = cbor_operation,
+    .decode = cbor_decode,
+    .encode = cbor_encode,
+    .nothing = cbor_nothing,
+    .error = cbor_error,
+};
+
+static const struct sim_protocol *const protocols[] = {&sim_protocol_json, &json_1_0, &cbor};
 
 const struct sim_protocol *sim_protocol_of(const struct sim_request *req) {
     struct str type = sim_request_header(req, STR("content-type"));

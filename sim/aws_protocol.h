@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * How AWS services of the stand-in speak: the one seam between an operation on generated shapes and
- * bytes on the wire. awsJson1_1 and 1_0; the content type of the request chooses.
+ * bytes on the wire. awsJson1_1, awsJson1_0 and Smithy RPC v2 CBOR; the content type of the request
+ * chooses.
  */
 #ifndef SIM_AWS_PROTOCOL_H
 #define SIM_AWS_PROTOCOL_H
@@ -11,6 +12,7 @@
 
 struct sim_protocol {
     const char *content_type; /* of requests and replies */
+    bool binary;              /* bodies are no text */
 
     /* The operation's name, absent if the request names none of this service. */
     struct str (*operation)(const struct sim_request *req, struct str service_name);

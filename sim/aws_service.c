@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/obj.h"
+#include "codec/json.h"
 #include "codec/validate.h"
 
 #define MAX_ANSWER ((size_t)64 << 20) /* bytes; a page of sessions with all their data */
@@ -21,6 +22,22 @@ static void reply(struct sim_exchange *ex, const struct sim_protocol *protocol, 
                   const struct buf *body) {
     sim_reply_text(ex, status, protocol->content_type, buf_str(body));
     sim_reply_header(ex, STR("x-amzn-RequestId"), ex->request_id);
+    if (protocol->binary)
+        sim_reply_header(ex, STR("smithy-protocol"), STR("rpc-v2-cbor"));
+}
+
+/* A value as text for the journal; absent if its protocol's bodies are text anyway. */
+static struct str shown(struct sim_exchange *ex, const struct call *call,
+                        const struct codec_shape *shape, const void *value) {
+    struct buf text;
+    struct str made = STR_NULL;
+    if (!call->protocol->binary || shape == NULL)
+        return made;
+    buf_init(&text, MAX_ANSWER);
+    if (json_encode(&text, shape, value, ex->arena) == NULL)
+        made = arena_str(ex->arena, buf_str(&text));
+    buf_free(&text);
+    return made;
 }
 
 void aws_sim_error(struct sim_exchange *ex, int status, struct str type, struct str message) {
@@ -30,6 +47,11 @@ void aws_sim_error(struct sim_exchange *ex, int status, struct str type, struct 
     call->protocol->error(&body, ARENA_JOIN(ex->arena, call->kind->type_prefix, type),
                           call->kind->message_member(type), message);
     reply(ex, call->protocol, status, &body);
+    if (call->protocol->binary) {
+        buf_reset(&body);
+        sim_protocol_json.error(&body, type, call->kind->message_member(type), message);
+        ex->shown_answer = arena_str(ex->arena, buf_str(&body));
+    }
     if (call->kind->query_errors)
         sim_reply_header(
             ex, STR("x-amzn-query-error"),
@@ -65,6 +87,7 @@ static void operate(struct sim_exchange *ex) {
         aws_sim_error(ex, 500, STR("InternalServiceException"), err->msg);
     else
         reply(ex, call->protocol, 200, &body);
+    ex->shown_answer = shown(ex, call, shape, out);
     buf_free(&body);
 }
 
@@ -74,7 +97,8 @@ static bool choose_operation(struct sim_exchange *ex, struct call *call) {
     call->protocol = protocol != NULL ? protocol : &sim_protocol_json;
     if (!str_eq(ex->req.method, STR("POST")) || protocol == NULL) {
         aws_sim_error(ex, 400, STR("UnknownOperationException"),
-                      STR("Requests are POST with content type application/x-amz-json-1.1."));
+                      STR("Requests are POST with content type application/x-amz-json-1.1 or "
+                          "application/cbor."));
         return false;
     }
     struct str name = protocol->operation(&ex->req, kind->target);
@@ -109,6 +133,7 @@ static bool read_input(struct sim_exchange *ex, struct call *call) {
         aws_sim_error(ex, 400, STR("SerializationException"), err->msg);
         return false;
     }
+    ex->shown_body = shown(ex, call, call->op->input, call->in);
     err = codec_validate(call->op->input, call->in, ex->arena);
     if (err != NULL) {
         aws_sim_error(ex, 400, call->kind->invalid_input, err->msg);

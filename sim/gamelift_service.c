@@ -131,7 +131,7 @@ static void handle(struct sim_exchange *ex) {
 }
 
 static bool matches(const struct sim_request *req) {
-    return str_eq(req->path, STR("/"));
+    return str_eq(req->path, STR("/")) || str_starts(req->path, STR("/service/GameLift/"));
 }
 
 static void reset(void *state) {

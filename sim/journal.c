@@ -50,7 +50,12 @@ struct str journal_answer(const struct sim_exchange *ex) {
     /* The whole body is the token. */
     if (str_eq(ex->operation, STR("ImdsToken")) && ex->reply.status == 200)
         return STR("***");
-    return journal_redact(ex->reply.body, ex->arena);
+    return journal_redact(ex->shown_answer.p != NULL ? ex->shown_answer : ex->reply.body,
+                          ex->arena);
+}
+
+struct str journal_body(const struct sim_exchange *ex) {
+    return journal_redact(ex->shown_body.p != NULL ? ex->shown_body : ex->req.body, ex->arena);
 }
 
 static void put_headers(struct buf *out, const struct sim_exchange *ex) {
@@ -83,8 +88,7 @@ static void put_exchange(struct buf *out, const struct sim_exchange *ex, uint64_
         sim_json_str(out, "query", journal_redact(ex->req.query, ex->arena));
     put_headers(out, ex);
     sim_json_int(out, "body_bytes", (int64_t)ex->req.body.n);
-    sim_json_str(out, "body",
-                 str_sub(journal_redact(ex->req.body, ex->arena), 0, JOURNAL_MAX_BODY));
+    sim_json_str(out, "body", str_sub(journal_body(ex), 0, JOURNAL_MAX_BODY));
     put_optional(out, "service", ex->service == NULL ? STR_NULL : str_c(ex->service->name));
     put_optional(out, "operation", ex->operation);
     put_optional(out, "location", ex->location);

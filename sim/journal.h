@@ -38,7 +38,8 @@ void journal_json(const struct journal *journal, struct buf *out);
  */
 struct str journal_redact(struct str body, struct arena *a);
 
-/* The answer's body without secrets. */
+/* The bodies of request and answer as text, without secrets. */
+struct str journal_body(const struct sim_exchange *ex);
 struct str journal_answer(const struct sim_exchange *ex);
 
 /* The exchange as a block of text on stdout. */

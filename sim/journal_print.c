@@ -124,7 +124,7 @@ static void put_request(struct buf *out, const struct sim_exchange *ex) {
                    STR_ARG(auth_redact(authorization, ex->arena)));
     buf_putc(out, '\n');
     if (ex->req.body.n > 0)
-        put_body(out, ">", journal_redact(ex->req.body, ex->arena));
+        put_body(out, ">", journal_body(ex));
     if (ex->verdict.p != NULL)
         buf_printf(out, "  = " STR_FMT "\n", STR_ARG(ex->verdict));
 }

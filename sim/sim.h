@@ -77,6 +77,9 @@ struct sim_exchange {
     struct str verdict; /* e.g. "signature ok" */
     struct str region;  /* of the credential scope */
     struct str request_id;
+    /* The bodies as text, where what goes over the wire is none; absent: it is. */
+    struct str shown_body;
+    struct str shown_answer;
 
     const struct fault *fault; /* a copy in the arena; NULL for none */
     sim_step_fn *operate;      /* what the fault rule stands in front of */

@@ -233,6 +233,8 @@ static struct err *connect_gamelift(struct app *app) {
             .credentials = app->credentials,
             .endpoint = endpoint,
             .user_agent = STR(USER_AGENT),
+            .protocol =
+                str_eq(c->gamelift_protocol, STR("cbor")) ? AWS_PROTOCOL_CBOR : AWS_PROTOCOL_JSON,
             .max_attempts = c->aws_max_attempts,
             .observe = on_aws_attempt,
             .observe_priv = app,

@@ -43,6 +43,7 @@ struct config {
 
     bool gamelift_wait_active;
     bool gamelift_queue_use_requested_regions;
+    struct str gamelift_protocol;
     struct str gamelift_termination_mode;
     int reclaim_delay_ms;
 

@@ -262,6 +262,12 @@ const struct setting settings[] = {
      .fallback = "false",
      .meaning = "true: a queue tries the requested regions in their order, instead of going by "
                 "latencies (asynchronous mode)"},
+    {.name = "GAMELIFT_PROTOCOL",
+     .kind = SETTING_CHOICE,
+     AT(gamelift_protocol),
+     .fallback = "json",
+     .choices = {"json", "cbor"},
+     .meaning = "what requests to GameLift are written in: awsJson 1.1 or Smithy RPC v2 CBOR"},
     {.name = "GAMELIFT_TERMINATION_MODE",
      .kind = SETTING_CHOICE,
      AT(gamelift_termination_mode),
