@@ -100,6 +100,7 @@ static const struct codec_shape texts_shape = {
     .name = "Texts",
     .size = sizeof(struct text_list),
     .element = &codec_any_text,
+    .stride = sizeof(struct str),
 };
 
 static const struct codec_member namespace_role_members[] = {
@@ -120,6 +121,7 @@ static const struct codec_shape namespace_roles_shape = {
     .name = "NamespaceRoles",
     .size = sizeof(struct namespace_role_list),
     .element = &namespace_role_shape,
+    .stride = sizeof(struct jwt_namespace_role),
 };
 
 static const struct codec_member claims_members[] = {

@@ -126,6 +126,7 @@ static void open_document(struct decoder *d) {
 /* Room for one more element of the list or map on top, and where it lies. */
 static char *grow(struct decoder *d, struct frame *f) {
     size_t stride = f->shape->stride;
+    AN(stride); /* of a shape that was written by hand, it is easily forgotten */
     if (f->n == f->cap) {
         f->cap = f->cap == 0 ? 8 : 2 * f->cap;
         char *v = arena_array(d->arena, f->cap, stride);

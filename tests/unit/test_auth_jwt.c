@@ -216,6 +216,34 @@ static void claims_are_read_in_either_case_of_permissions(void **state) {
     assert_false(claims.has_iat);
 }
 
+static void roles_are_read_in_their_order(void **state) {
+    struct jwt_claims claims;
+    char id[20];
+    struct buf b;
+    (void)state;
+    buf_init(&b, 10000);
+    buf_puts(&b, "{\"exp\":1.5e9,\"roles\":[\"r0\"");
+    for (int i = 1; i < 30; i++)
+        buf_printf(&b, ",\"r%d\"", i);
+    buf_puts(&b, "],\"namespace_roles\":[{\"roleId\":\"n0\",\"namespace\":\"s0\"}");
+    for (int i = 1; i < 30; i++)
+        buf_printf(&b, ",{\"roleId\":\"n%d\",\"namespace\":\"s%d\"}", i, i);
+    buf_puts(&b, "]}");
+    buf_putc(&b, '\0');
+    assert_null(read(buf_str(&b).p, &claims));
+    buf_free(&b);
+    assert_int_equal(claims.n_roles, 30);
+    assert_int_equal(claims.n_namespace_roles, 30);
+    for (int i = 0; i < 30; i++) {
+        snprintf(id, sizeof id, "r%d", i);
+        assert_str(claims.roles[i], id);
+        snprintf(id, sizeof id, "n%d", i);
+        assert_str(claims.namespace_roles[i].id, id);
+        snprintf(id, sizeof id, "s%d", i);
+        assert_str(claims.namespace_roles[i].namespace_name, id);
+    }
+}
+
 static void claims_of_wrong_types_are_refused(void **state) {
     static const char *const bad[] = {
         "",
@@ -379,6 +407,7 @@ int main(void) {
         TEST(other_algorithms_have_no_name_here),
         TEST(tokens_have_a_greatest_length),
         TEST(claims_are_read_in_either_case_of_permissions),
+        TEST(roles_are_read_in_their_order),
         TEST(claims_of_wrong_types_are_refused),
         TEST(times_have_a_leeway_of_a_minute),
         TEST(keys_unfit_for_verifying_are_left_out),
