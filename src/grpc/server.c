@@ -118,6 +118,7 @@ static bool run_one_event(struct server *server) {
         return false;
     if (event.type == GRPC_OP_COMPLETE) {
         struct server_tag *tag = event.tag;
+        SERVER_TAG_BACK(tag);
         tag->fn(tag, event.success != 0);
     }
     return true;

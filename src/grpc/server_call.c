@@ -107,6 +107,7 @@ void server_call_send_final(struct server_call *call, enum rpc_code code, grpc_s
         ops[n++].data.recv_close_on_server.cancelled = &call->cancelled;
     }
     server_call_ref(call);
+    SERVER_TAG_GIVEN(&call->sent);
     grpc_call_error fault = grpc_call_start_batch(call->core, ops, n, &call->sent, NULL);
     if (fault != GRPC_CALL_OK) {
         LOG_DEBUG(NULL, "cannot answer a call", LOG_INT("grpc.call_error", fault));
@@ -311,6 +312,7 @@ static void hand_over(struct server_call *call) {
     /* From here on another queue thread may see the end of the call, so nothing but the posting may
      * follow: the arena is the loop's. The job holds the owner's reference. */
     server_call_ref(call);
+    SERVER_TAG_GIVEN(&call->closed);
     grpc_call_error fault = grpc_call_start_batch(call->core, &close, 1, &call->closed, NULL);
     if (fault != GRPC_CALL_OK) {
         LOG_DEBUG(NULL, "cannot watch a call", LOG_INT("grpc.call_error", fault));

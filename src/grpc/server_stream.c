@@ -125,6 +125,7 @@ static struct err *hand_to_library(struct flow *flow, const grpc_op *ops, size_t
     struct server_call *call = flow->call;
     flow->under_way = true;
     server_call_ref(call);
+    SERVER_TAG_GIVEN(&flow->tag);
     grpc_call_error fault = grpc_call_start_batch(call->core, ops, n, &flow->tag, NULL);
     if (fault == GRPC_CALL_OK)
         return NULL;
@@ -216,6 +217,7 @@ static void probe(struct server_stream *stream) {
         return;
     }
     call->headers_sent = true;
+    SERVER_TAG_GIVEN(&stream->probe);
     if (grpc_call_start_batch(call->core, &op, 1, &stream->probe, NULL) != GRPC_CALL_OK) {
         server_call_unref(call);
         deliver(stream, NULL, why_gone(call));

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What is to keep an attacker from getting far: how the program is built, and what it needs and shows."""
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -51,26 +52,53 @@ def secrets_are_not_shown_and_no_core_is_written():
             assert secret.encode() not in environment, "a secret is left in the environment"
 
 
+@contextlib.contextmanager
+def wrapped(wrapper):
+    """Services that start meanwhile do so by this command; false if it does not work here."""
+    works = os.geteuid() == 0 and subprocess.run(
+        [*wrapper, "test", "-x", program("session-dsm")], check=False,
+        stderr=subprocess.DEVNULL).returncode == 0
+    WRAPPER[:0] = wrapper
+    try:
+        yield works
+    finally:
+        del WRAPPER[:len(wrapper)]
+
+
+def serves_and_says(text, what):
+    """It starts and serves; the kernel says `text` of it in /proc/PID/`what`."""
+    with running(Sim()) as sim, running(Service(sim.url)) as service:
+        assert service.create().status == "READY"
+        said = pathlib.Path(f"/proc/{service.process.pid}/{what}").read_text()
+        for part in text:
+            assert part in said, f"{part!r} is not in {said}"
+
+
 def it_serves_without_any_right():
     """It starts and serves as nobody, without a capability and without ways to get one"""
-    if os.geteuid() != 0:
-        print("    skipped: only root can give up its rights")
-        return
-    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs",
-              "--bounding-set=-all", "--inh-caps=-all"]
-    if subprocess.run([*nobody, "test", "-x", program("session-dsm")], check=False).returncode != 0:
-        print("    skipped: nobody may not reach the build folder, or rights cannot be given up here")
-        return
-    WRAPPER[:0] = nobody
-    try:
-        with running(Sim()) as sim, running(Service(sim.url)) as service:
-            assert service.create().status == "READY"
-            status = pathlib.Path(f"/proc/{service.process.pid}/status").read_text()
-            assert "\nCapEff:\t0000000000000000\n" in status and "\nUid:\t65534\t" in status, status
-    finally:
-        del WRAPPER[:len(nobody)]
+    with wrapped(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                  "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]) as works:
+        if not works:
+            print("    skipped: this needs root, and a build folder that nobody may reach")
+            return
+        serves_and_says(("\nCapEff:\t0000000000000000\n", "\nCapBnd:\t0000000000000000\n",
+                         "\nNoNewPrivs:\t1\n", "\nUid:\t65534\t"), "status")
+
+
+def it_writes_nowhere():
+    """It starts and serves where no file system can be written to"""
+    script = """mount --make-rprivate / && mount -o bind,remount,ro / && for at in /tmp /var/tmp /dev/shm /run
+        do mount -t tmpfs -o ro none "$at" 2>/dev/null || :; done; ! touch /x 2>/dev/null && exec "$@" """
+    folder = pathlib.Path(program("session-dsm")).parents[0]
+    if str(folder).startswith("/tmp"):
+        script = script.replace("/tmp ", "", 1)
+    with wrapped(["unshare", "--mount", "sh", "-c", script, "sh"]) as works:
+        if not works:
+            print("    skipped: this needs root, and the right to mount")
+            return
+        serves_and_says((" / / ro,",), "mountinfo")
 
 
 if __name__ == "__main__":
     story([the_program_is_built_hardened, secrets_are_not_shown_and_no_core_is_written,
-           it_serves_without_any_right], shared=False)
+           it_serves_without_any_right, it_writes_nowhere], shared=False)
