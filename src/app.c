@@ -2,10 +2,9 @@
 #include "app.h"
 
 #include "app_authorization.h"
+#include "app_aws.h"
 #include "app_console.h"
 #include "aws/client.h"
-#include "aws/credentials_chain.h"
-#include "aws/region.h"
 #include "base/clock.h"
 #include "base/obj.h"
 #include "grpc/health.h"
@@ -30,8 +29,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define USER_AGENT "session-dsm/" VERSION " ua/2.1 os/linux lang/c api/gamelift"
-#define INSTANCE_WAIT_MS 5000 /* for an EC2 instance's credentials at the start */
 /* Session data has up to 262,144 characters of up to four bytes; the rest is small. */
 #define MAX_MESSAGE_BYTES (((size_t)1 << 20) + 65536)
 /* Above what the library buffers: a message that is too large is refused by itself, and only what
@@ -47,11 +44,9 @@ struct app {
     struct tracer *tracer;
     struct loop *loop;
     struct http_client *http;
-    struct aws_credentials_provider *credentials;
-    struct err *no_credentials; /* why there were none at the start */
     struct dsm_service service;
     struct app_authorization auth;
-    struct aws_client *sqs; /* NULL: no queue for the events of placements */
+    struct app_aws aws;
     struct placements *placements;
     struct placement_metrics *placement_metrics;
     struct metrics *metrics;
@@ -136,63 +131,6 @@ static void watch_signals(struct app *app) {
 
 /* ---- wiring ---- */
 
-static void on_first_credentials(void *priv, const struct aws_credentials *creds,
-                                 const struct err *err) {
-    struct app *app = priv;
-    (void)creds;
-    if (err != NULL)
-        app->no_credentials =
-            ERR_INVALID(app->arena, STR_FMT "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                        STR_ARG(err->msg));
-    loop_stop(app->loop);
-}
-
-/*
- * Without any source configured only an EC2 instance's role is left. Whether there is one shows at
- * once on an instance; anywhere else it is a missing setting, and is told as one.
- */
-static struct err *ask_for_credentials(struct app *app) {
-    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
-    struct ctx ctx;
-    ctx_init(&ctx, a, NULL, clock_mono_ms() + INSTANCE_WAIT_MS);
-    if (aws_credentials_peek(app->credentials) == NULL) {
-        aws_credentials_get(app->credentials, &ctx, on_first_credentials, app);
-        loop_run(app->loop);
-    }
-    arena_free(a);
-    return app->no_credentials;
-}
-
-/* Region, endpoint and credentials: from the environment, and from the profile's files. */
-static struct err *find_aws(struct app *app, const struct shared_config *files,
-                            struct endpoint_settings *ret) {
-    struct config *c = &app->config;
-    struct str region = aws_region_find(&c->aws, files);
-    bool unconfigured = false;
-    if (str_empty(region))
-        return ERR_INVALID(app->arena, "AWS_REGION is not set, and no profile has a region; set it "
-                                       "to something like us-east-1");
-    struct err *err =
-        aws_endpoint_settings(app->arena, &c->aws, files, STR("gamelift"), region, ret);
-    if (err != NULL)
-        return err;
-    ret->region_name = !str_empty(c->aws.region)           ? "AWS_REGION"
-                       : !str_empty(c->aws.default_region) ? "AWS_DEFAULT_REGION"
-                                                           : "the region of the AWS profile";
-    const struct aws_credentials_chain_options chain = {
-        .loop = app->loop,
-        .http = app->http,
-        .env = &c->aws,
-        .config = files,
-        .user_agent = STR(USER_AGENT),
-        .unconfigured = &unconfigured,
-    };
-    err = aws_credentials_chain_new(app->arena, &chain, &app->credentials);
-    if (err == NULL && unconfigured)
-        err = ask_for_credentials(app);
-    return err;
-}
-
 /* Of the clients: an attempt of a request is over. */
 static void on_aws_attempt(void *priv, struct ctx *ctx, const struct aws_operation *op,
                            struct str region, int attempt, int64_t duration_us,
@@ -209,11 +147,8 @@ static void on_ags_attempt(void *priv, struct ctx *ctx, const struct rest_operat
     recorder_attempt(app->recorder, ctx, STR("AGS"), op->name, STR_NULL, duration_us, err);
 }
 
-static struct err *connect_gamelift(struct app *app) {
-    struct config *c = &app->config;
-    struct shared_config *files = NULL;
-    struct endpoint_settings endpoint;
-    const struct http_curl_options http = {.ca_bundle = c->aws_ca_bundle};
+static void open_http(struct app *app) {
+    const struct http_curl_options http = {.ca_bundle = app->config.aws_ca_bundle};
     app->http = http_curl_new(app->loop, &http);
     const struct tracer_options tracing = {
         .loop = app->loop,
@@ -223,59 +158,19 @@ static struct err *connect_gamelift(struct app *app) {
         .user_agent = STR("session-dsm/" VERSION),
     };
     app->tracer = tracer_new(&tracing);
-    struct err *err = shared_config_load(app->arena, &c->aws, &files);
-    if (err == NULL)
-        err = find_aws(app, files, &endpoint);
-    if (err == NULL) {
-        const struct aws_client_options options = {
-            .loop = app->loop,
-            .http = app->http,
-            .credentials = app->credentials,
-            .endpoint = endpoint,
-            .user_agent = STR(USER_AGENT),
-            .protocol =
-                str_eq(c->gamelift_protocol, STR("cbor")) ? AWS_PROTOCOL_CBOR : AWS_PROTOCOL_JSON,
-            .max_attempts = c->aws_max_attempts,
-            .observe = on_aws_attempt,
-            .observe_priv = app,
-            .tracer = tracer_http(app->tracer),
-        };
-        err = aws_client_new(&options, app->arena, &app->service.gamelift);
-    }
-    shared_config_free(files);
-    return err;
 }
 
-/* The queue is where its URL says, whatever AWS_REGION is. */
-static struct err *connect_sqs(struct app *app) {
-    struct config *c = &app->config;
-    struct shared_config *files = NULL;
-    struct endpoint_settings endpoint;
-    if (str_empty(c->placement_events_queue_url))
-        return NULL;
-    struct str region = placements_queue_region(c->placement_events_queue_url);
-    if (str_empty(region))
-        region = aws_client_region(app->service.gamelift);
-    struct err *err = shared_config_load(app->arena, &c->aws, &files);
-    if (err == NULL)
-        err = aws_endpoint_settings(app->arena, &c->aws, files, STR("sqs"), region, &endpoint);
-    if (err == NULL) {
-        endpoint.region_name = "PLACEMENT_EVENTS_QUEUE_URL's region";
-        const struct aws_client_options options = {
-            .loop = app->loop,
-            .http = app->http,
-            .credentials = app->credentials,
-            .endpoint = endpoint,
-            .user_agent = STR(USER_AGENT),
-            .max_attempts = c->aws_max_attempts,
-            .attempt_timeout_ms = (CONSUMER_WAIT_S + 10) * 1000,
-            .observe = upstream_metrics_aws,
-            .observe_priv = app->upstream_metrics,
-            .tracer = tracer_http(app->tracer),
-        };
-        err = aws_client_new(&options, app->arena, &app->sqs);
-    }
-    shared_config_free(files);
+static struct err *connect_aws(struct app *app) {
+    const struct app_aws_options options = {
+        .config = &app->config,
+        .loop = app->loop,
+        .http = app->http,
+        .tracer = tracer_http(app->tracer),
+        .observe = on_aws_attempt,
+        .observe_priv = app,
+    };
+    struct err *err = app_aws_start(&app->aws, app->arena, &options);
+    app->service.gamelift = app->aws.gamelift;
     return err;
 }
 
@@ -283,7 +178,7 @@ static void start_placements(struct app *app) {
     struct config *c = &app->config;
     const struct placements_options options = {
         .svc = &app->service,
-        .sqs = app->sqs,
+        .sqs = app->aws.sqs,
         .queue_url = c->placement_events_queue_url,
         .poll = c->placement_poll,
         .report_all = str_eq(c->placement_report, STR("all")),
@@ -381,7 +276,7 @@ static struct err *start_metrics(struct app *app) {
         .loop = app->loop,
         .http = app->http,
         .server = app->server,
-        .credentials = app->credentials,
+        .credentials = app->aws.credentials,
         .service = &app->service,
         .tracer = app->tracer,
         .trust = app->auth.trust,
@@ -454,10 +349,8 @@ struct err *app_start(struct app *app) {
         app->recorder = recorder_new();
     app->placement_metrics = placement_metrics_new(app->metrics);
     set_up_service(app);
-    err = connect_gamelift(app);
-    if (err != NULL)
-        return err;
-    err = connect_sqs(app);
+    open_http(app);
+    err = connect_aws(app);
     if (err != NULL)
         return err;
     connect_ags(app);
@@ -491,11 +384,10 @@ void app_free(struct app *app) {
     placement_metrics_stop(app->placement_metrics);
     placements_free(app->placements);
     ags_client_free(app->service.ags);
-    aws_client_free(app->sqs);
-    aws_client_free(app->service.gamelift);
+    app_aws_end_clients(&app->aws);
     tracer_free(app->tracer);
     http_curl_free(app->http);
-    aws_credentials_provider_free(app->credentials);
+    app_aws_end_credentials(&app->aws);
     upstream_metrics_free(app->upstream_metrics);
     placement_metrics_free(app->placement_metrics);
     call_metrics_free(app->call_metrics);

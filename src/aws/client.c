@@ -4,6 +4,7 @@
 #include "aws/retry.h"
 #include "aws/signing_key.h"
 #include "aws/sigv4.h"
+#include "aws/skew.h"
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
 #include "base/random.h"
@@ -14,7 +15,6 @@
 #include <time.h>
 
 #define DEFAULT_ATTEMPTS 3
-#define SKEW_LIMIT_US (INT64_C(240) * 1000000)
 
 struct aws_client {
     unsigned magic;
@@ -141,31 +141,12 @@ static void on_refused(void *priv, const struct err *err) {
     finish(call, NULL, call->refused);
 }
 
-/* True if a refusal shows that our clock is off, and the next attempt will be signed with theirs.
- */
-static bool corrected_skew(struct aws_call *call, const struct http_response *resp,
-                           const struct err *err) {
-    struct aws_client *client = call->client;
-    struct str date = http_response_header(resp, STR("date"));
-    if (!aws_error_is_clock_skew(err) || date.p == NULL ||
-        http_response_header(resp, STR("age")).p != NULL)
-        return false;
-    time_t server = curl_getdate(date.p, NULL);
-    if (server == (time_t)-1)
-        return false;
-    int64_t skew = (int64_t)server * 1000000 - clock_real_us();
-    int64_t changed = skew - call->sent_skew_us;
-    if (changed > -SKEW_LIMIT_US && changed < SKEW_LIMIT_US)
-        return false;
-    client->skew_us = skew;
-    return true;
-}
-
 static void fail_or_retry(struct aws_call *call, const struct http_response *resp,
                           const struct err *err) {
     struct aws_client *client = call->client;
     enum aws_retry_kind kind = aws_error_retry_kind(err);
-    if (resp != NULL && corrected_skew(call, resp, err))
+    if (resp != NULL && !client->options.without_skew &&
+        aws_skew_correct(resp, err, call->sent_skew_us, &client->skew_us))
         kind = AWS_RETRY_TRANSIENT;
     if (kind == AWS_RETRY_NONE || call->attempt >= client->options.max_attempts ||
         !aws_retry_acquire(&client->quota, kind, &call->retry_cost)) {

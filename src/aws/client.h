@@ -32,6 +32,7 @@ struct aws_client_options {
     enum aws_protocol protocol;                   /* the other if a service lacks it */
     aws_token_fn *token;                          /* idempotency tokens; NULL: random UUIDs */
     int max_attempts;                             /* the first one included; 0: 3 */
+    bool without_skew;                            /* a clock that is off is not corrected */
     int64_t attempt_timeout_ms;                   /* 0: the HTTP client's default */
     aws_observe_fn *observe;                      /* may be NULL */
     void *observe_priv;

@@ -43,6 +43,12 @@ static const struct {
      offsetof(struct aws_environment, ignore_configured_endpoint_urls)},
     {"AWS_USE_FIPS_ENDPOINT", offsetof(struct aws_environment, use_fips_endpoint)},
     {"AWS_USE_DUALSTACK_ENDPOINT", offsetof(struct aws_environment, use_dualstack_endpoint)},
+    {"AWS_MAX_ATTEMPTS", offsetof(struct aws_environment, max_attempts)},
+    {"AWS_RETRY_MODE", offsetof(struct aws_environment, retry_mode)},
+    {"AWS_DISABLE_CLOCK_SKEW_CORRECTION",
+     offsetof(struct aws_environment, disable_skew_correction)},
+    {"AWS_SDK_UA_APP_ID", offsetof(struct aws_environment, app_id)},
+    {"AWS_EXECUTION_ENV", offsetof(struct aws_environment, execution_env)},
 };
 
 static const struct {

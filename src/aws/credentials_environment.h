@@ -44,6 +44,11 @@ struct aws_environment {
     struct str ignore_configured_endpoint_urls; /* AWS_IGNORE_CONFIGURED_ENDPOINT_URLS */
     struct str use_fips_endpoint;               /* AWS_USE_FIPS_ENDPOINT */
     struct str use_dualstack_endpoint;          /* AWS_USE_DUALSTACK_ENDPOINT */
+    struct str max_attempts;                    /* AWS_MAX_ATTEMPTS */
+    struct str retry_mode;                      /* AWS_RETRY_MODE */
+    struct str disable_skew_correction;         /* AWS_DISABLE_CLOCK_SKEW_CORRECTION */
+    struct str app_id;                          /* AWS_SDK_UA_APP_ID */
+    struct str execution_env;                   /* AWS_EXECUTION_ENV */
 };
 
 /*

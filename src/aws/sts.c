@@ -6,6 +6,7 @@
 #include "aws/retry.h"
 #include "aws/signing_key.h"
 #include "aws/sigv4.h"
+#include "aws/skew.h"
 #include "aws/sts_xml.h"
 #include "base/clock.h"
 #include "base/obj.h"
@@ -26,6 +27,8 @@ struct sts {
     struct endpoint endpoint;
     struct str user_agent;
     struct digest *digest;
+    bool without_skew; /* a clock that is off is not corrected */
+    int64_t skew_us;   /* server time minus ours, once a refusal has shown that ours is wrong */
 };
 
 struct sts_call {
@@ -35,6 +38,7 @@ struct sts_call {
     const struct aws_credentials *creds; /* NULL: unsigned */
     struct buf body;
     int attempt;
+    int64_t sent_skew_us; /* what the attempt was signed with */
 };
 
 /* ---- the form ---- */
@@ -113,11 +117,12 @@ static void ask(struct sts_call *call) {
     struct http_header headers[6];
     size_t n = 0;
     const struct sigv4_scope scope = {
-        .time = sigv4_time_at(clock_real_us()),
+        .time = sigv4_time_at(clock_real_us() + sts->skew_us),
         .region = sts->endpoint.region,
         .service = STR("sts"),
     };
     call->attempt++;
+    call->sent_skew_us = sts->skew_us;
     headers[n++] = (struct http_header){STR("Host"), sts->endpoint.host};
     headers[n++] = (struct http_header){STR("Content-Type"), STR(CONTENT_TYPE)};
     if (call->creds != NULL) {
@@ -151,6 +156,9 @@ static void fail_or_retry(struct sts_call *call, const struct http_response *res
                           const struct err *err) {
     enum aws_retry_kind kind = aws_error_retry_kind(err);
     if (str_eq(err->type, STR("IDPCommunicationError")))
+        kind = AWS_RETRY_TRANSIENT;
+    if (resp != NULL && call->creds != NULL && !call->sts->without_skew &&
+        aws_skew_correct(resp, err, call->sent_skew_us, &call->sts->skew_us))
         kind = AWS_RETRY_TRANSIENT;
     if (kind == AWS_RETRY_NONE || call->attempt >= ATTEMPTS) {
         aws_fetch_fail(&call->base, err);
@@ -314,6 +322,7 @@ static void free_digest(void *arg) {
 struct err *sts_new(struct aws_plan *plan, struct sts **ret) {
     struct endpoint_settings settings;
     struct endpoint endpoint;
+    bool without_skew = false;
     struct str region = aws_region_find(plan->env, plan->config);
     /* As the JavaScript SDK does; roles are the same in every region of a partition. */
     if (str_empty(region))
@@ -322,6 +331,10 @@ struct err *sts_new(struct aws_plan *plan, struct sts **ret) {
         aws_endpoint_settings(plan->errors, plan->env, plan->config, STR("sts"), region, &settings);
     if (err == NULL)
         err = endpoint_resolve(plan->arena, &settings, &endpoint);
+    if (err == NULL)
+        err = aws_switch(plan->errors, plan->env, plan->config, "AWS_DISABLE_CLOCK_SKEW_CORRECTION",
+                         plan->env->disable_skew_correction, "disable_clock_skew_correction",
+                         &without_skew);
     if (err != NULL)
         return aws_source_err(plan->errors, STR("STS"), err);
     struct sts *sts = OBJ_NEW(plan->arena, sts, STS_MAGIC);
@@ -330,6 +343,7 @@ struct err *sts_new(struct aws_plan *plan, struct sts **ret) {
     sts->endpoint = endpoint;
     sts->user_agent = arena_str(plan->arena, plan->user_agent);
     sts->digest = digest_new();
+    sts->without_skew = without_skew;
     arena_defer(plan->arena, free_digest, sts);
     *ret = sts;
     return NULL;

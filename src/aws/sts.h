@@ -5,8 +5,8 @@
  * somebody whom AWS trusts has signed.
  *
  * AWS's Query protocol: a form goes out, XML comes back. Three tries, as the SDKs' standard retry
- * mode has it, and IDPCommunicationError is tried again as well. Both calls only hand out
- * credentials, so that a repeat does no harm.
+ * mode has it, and IDPCommunicationError, or a clock that a refusal shows to be off, is as well.
+ * Both calls only hand out credentials, so that a repeat does no harm.
  * https://docs.aws.amazon.com/STS/latest/APIReference/
  */
 #ifndef AWS_STS_H

@@ -283,6 +283,8 @@ class Service(Process):
             "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "false", "LOG_LEVEL": "debug",
             # No balancer has to notice that a test ends.
             "SHUTDOWN_DELAY": 0,
+            # Nor does anybody, for servers that are looked for in vain where nothing plays AGS.
+            "SHUTDOWN_GRACE": 2,
             # Looking for servers left behind by failed calls would come between the checks.
             "RECLAIM_DELAY_MS": 600_000,
             "GAMELIFT_PROTOCOL": os.environ.get("TEST_PROTOCOL"), **settings}

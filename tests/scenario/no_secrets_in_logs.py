@@ -143,8 +143,35 @@ def secrets_leave_the_environment():
         assert VALUES["AGS client secret"] not in environment
 
 
+def level_reaches_the_handlers():
+    """At debug a call tells more than at info, and tells it with its session"""
+    told = {}
+    with running(Sim()) as sim:
+        for level in ("debug", "info"):
+            with running(Service(sim.url, LOG_LEVEL=level)) as service:
+                service.create(session_id=f"at-{level}")
+                lines = [e for e in service.log() if e.get("sessionID") == f"at-{level}"]
+                told[level] = {line["msg"] for line in lines}
+    assert "game session created" in told["info"], told
+    assert told["debug"] > told["info"], told
+
+
+def lines_of_calls_do_not_mix():
+    """Of calls that run together no line has another's session"""
+    with running(Sim()) as sim, running(Service(sim.url, LOG_LEVEL="info")) as service:
+        sim.fault(kind="slow", delay_ms=100)
+        calls = [service.create_soon(session_id=f"mixed-{n}") for n in range(30)]
+        for call_under_way in calls:
+            call_under_way.result()
+        lines = [line for line in service.log() if "gameSessionID" in line]
+        assert len(lines) == 30, len(lines)
+        for line in lines:
+            assert line["gameSessionID"].endswith("/" + line["sessionID"]), line
+
+
 if __name__ == "__main__":
     story([
+        level_reaches_the_handlers, lines_of_calls_do_not_mix,
         good_calls_tell_nothing, failing_calls_tell_nothing, echoes_of_the_other_side_tell_nothing,
         junk_from_the_other_side_tells_nothing, malformed_calls_tell_nothing,
         demo_client_tells_nothing_of_its_headers, secrets_leave_the_environment,

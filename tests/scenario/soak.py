@@ -43,7 +43,7 @@ RECLAIM_DELAY_MS = 300
 def arguments():
     parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--calls", type=int, default=8000)
+    parser.add_argument("--calls", type=int, default=100000)
     parser.add_argument("--callers", type=int, default=8)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     return parser.parse_args(harness.NAMED)
@@ -106,10 +106,17 @@ class Caller(threading.Thread):
                 with self.soak.books.lock:
                     self.soak.books.servers.pop(name, None)
                     self.soak.books.placements.discard(name)
+                self.soak.sim.control("DELETE", f"ags/sessions/studio-game/{name}")
                 return
             time.sleep(0.05)
 
     def run(self):
+        try:
+            self.play()
+        except Exception as error:  # what is wrong with a caller must not pass for a calm end
+            self.soak.broken.append(f"caller {self.number}: {error!r}")
+
+    def play(self):
         for i in range(10 ** 9):
             if self.soak.over.is_set() or self.soak.books.started >= self.soak.options.calls:
                 return
@@ -129,6 +136,7 @@ class Soak:
         self.books, self.over = Books(), threading.Event()
         self.samples = []  # resident bytes, descriptors, threads
         self.failures = []
+        self.broken = []  # callers that ended by themselves
         self.checks = 0
 
     def sample(self):
@@ -180,6 +188,7 @@ class Soak:
         if ended is not None:
             return
         self.check("every caller got its answers", not any(c.is_alive() for c in callers))
+        self.check("every caller went on to the end", not self.broken, "; ".join(self.broken))
         self.check_calls()
         self.check_books()
         self.check_flat()

@@ -319,11 +319,53 @@ static void xml_with_entities_or_without_end_is_refused(void **state) {
     assert_str(answer.access_key_id, "A&B");
 }
 
+static struct aws_credentials_source *role_from_keys(void) {
+    const struct sts_role role = {.arn = STR(ROLE)};
+    struct aws_credentials_source *source = NULL;
+    assert_null(aws_source_role(&plan, STR("role"), &role, keys(NULL), &source));
+    return source;
+}
+
+static void role_is_assumed_by_the_servers_clock_where_ours_is_off(void **state) {
+    const struct fake_exchange refused = {
+        .request = STS_URL,
+        .proxy_allowed = true,
+        .status = 403,
+        .reply_header = "Date: Sun, 30 Aug 2037 13:36:00 GMT",
+        .reply = STS_ERROR("SignatureDoesNotMatch"),
+    };
+    (void)state;
+    EXPECT(refused, {.request = STS_URL,
+                     .headers = {"X-Amz-Date: 20370830T133600Z"},
+                     .proxy_allowed = true,
+                     .status = 200,
+                     .reply = STS_OK("AssumeRole")});
+    fetch(role_from_keys());
+    fake_advance(loop, 1000);
+    assert_got("ASIA");
+}
+
+static void clock_is_left_alone_where_that_is_set(void **state) {
+    (void)state;
+    env.disable_skew_correction = STR("true");
+    EXPECT({.request = STS_URL,
+            .proxy_allowed = true,
+            .status = 403,
+            .reply_header = "Date: Sun, 30 Aug 2037 13:36:00 GMT",
+            .reply = STS_ERROR("SignatureDoesNotMatch")});
+    fetch(role_from_keys());
+    fake_advance(loop, 1000);
+    assert_int_equal(calls, 1);
+    assert_non_null(got_err);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(web_identity_sends_the_files_token_unsigned_and_encoded),
         TEST(web_identity_settings_and_files_are_checked),
         TEST(sts_errors_are_decoded_and_their_text_kept_from_the_caller),
+        TEST(role_is_assumed_by_the_servers_clock_where_ours_is_off),
+        TEST(clock_is_left_alone_where_that_is_set),
         TEST(sts_is_asked_again_after_what_passes),
         TEST(assume_role_is_signed_with_the_sources_keys),
         TEST(roles_can_be_chained_over_fetched_credentials),
