@@ -100,7 +100,7 @@ def _load_model(path):
     try:
         with open(path, encoding="utf-8") as f:
             model = json.load(f)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise ir.IdlError(path, "JSON", str(e)) from e
     if isinstance(model, dict) and "paths" in model:
         return load_openapi.load("", target)

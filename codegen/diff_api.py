@@ -2,18 +2,19 @@
 """What differs between two versions of an API model, be it AWS's or a REST API's."""
 from changes import FINE, SOURCE, WIRE, pairs
 
-_SERVICE = (("protocol", "the protocol"), ("content_type", "the content type"),
-            ("json_content_type", "the content type"), ("cbor", "whether CBOR is spoken"),
+_SERVICE = (("query_compatible", "whether errors have the names of the Query protocol"),
             ("target_prefix", "the target prefix"), ("signing_name", "the signing name"),
             ("endpoint_prefix", "the endpoint prefix"), ("api_version", "the API version"))
 _OPERATION = (("method", "the HTTP method"), ("path", "the path"),
               ("host_prefix", "the host prefix"),
-              ("basic_auth", "the kind of authorization"))
+              ("basic_auth", "whether the client's id and secret authorize it"),
+              ("unsigned", "whether it goes unsigned"))
 
 
 def compare(old, new, changes):
     """Adds what differs between two ir.ApiService or ir.RestService to the changes."""
     _attributes(changes, "service", old, new, _SERVICE)
+    _protocols(changes, old, new)
     removed, added, both = pairs(old.operations, new.operations)
     for operation in removed:
         changes.wire(operation.name, "operation removed", words=(operation.c_name,))
@@ -38,6 +39,19 @@ def _attributes(changes, element, old, new, attributes):
         before, after = getattr(old, name, None), getattr(new, name, None)
         if before != after:
             changes.wire(element, f"{said} changed from {_said(before)} to {_said(after)}")
+
+
+def _protocols(changes, old, new):
+    for name, said in (("json_content_type", "JSON"), ("cbor", "CBOR")):
+        before, after = getattr(old, name, None), getattr(new, name, None)
+        if before == after:
+            continue
+        if not before:
+            changes.fine("service", f"{said} is spoken, too")
+        elif not after:
+            changes.wire("service", f"{said} is no longer spoken")
+        else:
+            changes.wire("service", f"the content type changed from {before} to {after}")
 
 
 def _said(value):
@@ -92,9 +106,17 @@ def _shape(changes, old, new, sent, received):
         _values(changes, old, new, sent)
     if old.element is not None and old.element.kind != new.element.kind:
         changes.wire(old.name, f"its elements were {old.element.kind}s, are {new.element.kind}s")
+    if old.time_format != new.time_format:
+        changes.wire(old.name, "is written in another form: "
+                     f"{_form(old)} became {_form(new)}")
     if old.sparse != new.sparse:
         changes.source(old.name, "may hold null now" if new.sparse else "holds no null any more")
     _constraints(changes, old, new, sent)
+
+
+def _form(timestamp):
+    """"CODEC_TIME_HTTP_DATE": "http date"."""
+    return timestamp.time_format[len("CODEC_TIME_"):].lower().replace("_", " ") or "epoch seconds"
 
 
 def _members(changes, old, new, sent, received):
@@ -122,6 +144,13 @@ def _members(changes, old, new, sent, received):
                              members=(before.c_name,))
             else:
                 changes.fine(element, "is in every answer now")
+        if before.sensitive != after.sensitive:
+            changes.fine(element, "is sensitive now: no log shows it" if after.sensitive else
+                         "is no longer sensitive: logs may show it")
+        if before.idempotency_token != after.idempotency_token:
+            changes.fine(element, "is an idempotency token now: left out, it is made up"
+                         if after.idempotency_token else
+                         "is no longer an idempotency token: left out, it is not sent")
         if before.required and not after.required:
             if received:
                 changes.wire(element, "is no longer required: answers may lack it",

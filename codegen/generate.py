@@ -93,6 +93,9 @@ def main():
     except ir.IdlError as e:
         print(f"generate.py: {e}", file=sys.stderr)
         return 1
+    except OSError as e:
+        print(f"generate.py: {e.filename}: {type(e).__name__}: {e.strerror}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def load(root, target):
         rows = json.loads(data)["errors"]
     except OSError as e:
         raise ir.IdlError(source, "file", e.strerror)
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise ir.IdlError(source, "errors", str(e))
     if not isinstance(rows, dict):
         raise ir.IdlError(source, "errors", "is no object")

@@ -22,6 +22,8 @@ SCALARS = {
 PREFIX = "#/definitions/"
 METHODS = ("get", "put", "post", "delete", "patch")
 PLACES = {"path": "REST_PATH", "formData": "REST_FORM", "body": "REST_BODY"}
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_PATH = re.compile(r"(/([A-Za-z0-9._~-]+|\{[A-Za-z0-9_]+\}))+/?\Z")
 NO_LIMITS = ir.Constraints(min=None, max=None, pattern=None)
 
 
@@ -44,6 +46,25 @@ class _Loader:
         value = node.get(key) if isinstance(node, dict) else None
         if not isinstance(value, dict):
             self._fail(element, f"has no object named {key!r}")
+        return value
+
+    def _is_object(self, node, element):
+        if not isinstance(node, dict):
+            self._fail(element, "is no object")
+        return node
+
+    def _strings(self, node, key, element):
+        """A list of strings that may be left out."""
+        value = node.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            self._fail(element, f"{key} is no list of strings")
+        return value
+
+    def _text(self, node, key, element):
+        """A string, or None."""
+        value = node.get(key)
+        if value is not None and not isinstance(value, str):
+            self._fail(element, f"{key} is {value!r}, not a string")
         return value
 
     def _name(self, definition):
@@ -71,9 +92,9 @@ class _Loader:
 
     def type_of(self, node, owner, element):
         """The shape of a property, a parameter or a list's elements."""
-        if "$ref" in node:
+        if "$ref" in self._is_object(node, element):
             return self.definition(node["$ref"], element)
-        kind = node.get("type")
+        kind, form = self._text(node, "type", element), self._text(node, "format", element)
         c_part = owner.rpartition(".")[2] if "." in owner else owner
         if kind == "array":
             inner = self.type_of(node.get("items", {}), owner + "Item", f"{element}.items")
@@ -84,11 +105,11 @@ class _Loader:
             return self._ref(owner + "List")
         if kind == "string" and "enum" in node:
             if owner not in self.shapes:
-                self._enum(owner, node["enum"])
+                self._enum(owner, self._strings(node, "enum", element))
             return self._ref(owner)
-        found = SCALARS.get((kind, node.get("format")))
+        found = SCALARS.get((kind, form))
         if found is None:
-            self._fail(element, f"type {kind!r} format {node.get('format')!r} is not supported")
+            self._fail(element, f"type {kind!r} format {form!r} is not supported")
         key = f"{found[0].capitalize()}"
         if key not in self.shapes:
             self._add(key, found[0], names.prefixed(self.prefix, key), found[1], found[2])
@@ -105,7 +126,7 @@ class _Loader:
             self._fail(user, f"refers to {key}, which is not defined")
         c_name = self.tags.claim(self._name(key), key)
         self._add(key, "structure", c_name, f"struct {c_name}", "CODEC_STRUCT")
-        required = raw.get("required", [])
+        required = self._strings(raw, "required", key)
         self._members(key, [(n, p, n in required)
                             for n, p in self._object(raw, "properties", key).items()])
         return self._ref(key)
@@ -131,16 +152,29 @@ class _Loader:
         shape = self.shapes[key]
         self.shapes[key] = ir.Shape(**{**shape.__dict__, "members": tuple(made)})
 
+    def _parameters(self, op, name):
+        found = op.get("parameters", [])
+        if not isinstance(found, list):
+            self._fail(name, "parameters is no list")
+        return found
+
     def operation(self, path, method, op):
-        name = op.get("operationId")
-        if not isinstance(name, str):
-            self._fail(f"{method} {path}", "has no operationId")
+        name = self._is_object(op, f"{method} {path}").get("operationId")
+        if not isinstance(name, str) or not _WORD.match(name):
+            self._fail(f"{method} {path}", f"its operationId is {name!r}, which names nothing")
+        if not _PATH.match(path):
+            self._fail(name, f"its path is {path!r}, which is none")
         rows, params = [], []
-        for p in op.get("parameters", []):
-            if p.get("in") not in PLACES:
-                self._fail(f"{name}.{p.get('name')}", f"a parameter in {p.get('in')!r} is not supported")
-            rows.append((p["name"], p.get("schema", p), bool(p.get("required"))))
-            params.append((p["name"], PLACES[p["in"]]))
+        for i, p in enumerate(self._parameters(op, name)):
+            element = f"{name}.parameters[{i}]"
+            called, place = (self._text(self._is_object(p, element), key, element)
+                             for key in ("name", "in"))
+            if called is None:
+                self._fail(element, "has no name")
+            if place not in PLACES:
+                self._fail(f"{name}.{called}", f"a parameter in {place!r} is not supported")
+            rows.append((called, p.get("schema", p), p.get("required") is True))
+            params.append((called, PLACES[place]))
         for wanted in re.findall(r"{([^}]*)}", path):
             if (wanted, "REST_PATH") not in params:
                 self._fail(f"{name}.{wanted}", "is in the path but no parameter")
@@ -148,18 +182,33 @@ class _Loader:
         c_name = self.tags.claim(names.prefixed(self.prefix, key), name)
         self._add(key, "structure", c_name, f"struct {c_name}", "CODEC_STRUCT")
         self._members(key, rows)
-        success = [r for s, r in op.get("responses", {}).items() if s.startswith("2")]
+        success = [r for s, r in self._object(op, "responses", name).items() if s.startswith("2")]
         if len(success) != 1:
             self._fail(name, "must have exactly one response of status 2xx")
         output = None
-        if "schema" in success[0]:
-            output = self.definition(success[0]["schema"].get("$ref"), f"{name}.responses")
+        if "schema" in self._is_object(success[0], f"{name}.responses"):
+            schema = self._is_object(success[0]["schema"], f"{name}.responses")
+            output = self.definition(schema.get("$ref"), f"{name}.responses")
         members = {m.name: m for m in self.shapes[key].members}
         return ir.RestOperation(
             name=name, c_name=self.functions.claim(names.prefixed(self.prefix, name), name),
             method=method.upper(), path=path, basic_auth=name in self.basic,
             input=self.shapes[key], output=self.shapes[output.name] if output else None,
             params=tuple(ir.RestParam(place=place, member=members[n]) for n, place in params))
+
+    def operations(self):
+        self._object(self.spec, "definitions", "file")
+        made = []
+        for path, methods in self._object(self.spec, "paths", "file").items():
+            for method, op in self._is_object(methods, path).items():
+                if method not in METHODS:
+                    self._fail(path, f"method {method!r} is not supported")
+                made.append(self.operation(path, method, op))
+        return made
+
+    def title(self):
+        info = self.spec.get("info", {})
+        return self._text(self._is_object(info, "info"), "title", "info") or self.source
 
 
 def load(root, target):
@@ -170,17 +219,14 @@ def load(root, target):
         spec = json.loads(data)
     except OSError as e:
         raise ir.IdlError(source, "file", e.strerror)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise ir.IdlError(source, "JSON", str(e))
     loader = _Loader(target, spec)
-    loader._object(spec, "definitions", "file")
-    operations = []
-    for path, methods in loader._object(spec, "paths", "file").items():
-        for method, op in methods.items():
-            if method not in METHODS:
-                loader._fail(path, f"method {method!r} is not supported")
-            operations.append(loader.operation(path, method, op))
+    try:
+        operations = loader.operations()
+    except ValueError as e:  # a name without a letter
+        raise ir.IdlError(source, "names", str(e)) from e
     return ir.RestService(
         source=source, sha256=hashlib.sha256(data).hexdigest(), prefix=target["prefix"],
-        stem=target["stem"], name=spec.get("info", {}).get("title", source),
-        shapes=tuple(loader.shapes.values()), operations=tuple(operations))
+        stem=target["stem"], name=loader.title(), shapes=tuple(loader.shapes.values()),
+        operations=tuple(operations))

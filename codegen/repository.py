@@ -22,7 +22,7 @@ def targets(root):
     try:
         with open(path, encoding="utf-8") as f:
             found = json.load(f)["targets"]
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         raise ir.IdlError("idl/targets.json", "targets", str(e)) from e
     if not isinstance(found, list) or not all(isinstance(t, dict) for t in found):
         raise ir.IdlError("idl/targets.json", "targets", "is no list of objects")

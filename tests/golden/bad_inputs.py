@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "codegen"))
 import ir  # noqa: E402
 import load_aws  # noqa: E402
 import load_errors  # noqa: E402
+import load_openapi  # noqa: E402
 import render  # noqa: E402
 from generate import main as generator_main  # noqa: E402
 
@@ -133,6 +134,118 @@ PROTOS = [
      "entry in idl/targets.json)"),
 ]
 
+def places(node, at=()):
+    """Every place in a tree of JSON, as a path of keys."""
+    yield at
+    entries = (node.items() if isinstance(node, dict)
+               else enumerate(node) if isinstance(node, list) else ())
+    for key, below in entries:
+        yield from places(below, (*at, key))
+
+
+def replaced(node, at, value):
+    """The tree with that value in that place, which may be new in its object."""
+    if not at:
+        return value
+    made = copy.copy(node)
+    made[at[0]] = replaced(node[at[0]] if at[1:] else None, at[1:], value)
+    return made
+
+
+THING = {"$ref": "#/definitions/m.Thing"}
+API = {
+    "swagger": "2.0", "info": {"title": "Things"},
+    "paths": {"/things/{id}": {"put": {
+        "operationId": "putThing",
+        "parameters": [{"in": "path", "name": "id", "required": True, "type": "string"},
+                       {"in": "body", "name": "body", "schema": THING}],
+        "responses": {"200": {"schema": THING}, "404": {}}}}},
+    "definitions": {"m.Thing": {
+        "type": "object", "required": ["count"],
+        "properties": {"kind": {"type": "string", "enum": ["big", "small"]},
+                       "parts": {"type": "array", "items": THING},
+                       "count": {"type": "integer", "format": "int32"}}}}}
+PUT = ("paths", "/things/{id}", "put")
+MEMBERS = ("definitions", "m.Thing", "properties")
+
+
+def api(*at_and_value):
+    """The good API, but for the member at that path."""
+    *at, value = at_and_value
+    return json.dumps(replaced(API, tuple(at), value))
+
+
+# Options of generate.py grpc, the files beside it, and the error line.
+COMMAND = [
+    (["--proto", "gone.proto"], {}, "gone.proto: file: there is no such file"),
+    (["--proto", "a.proto", "--proto-path", "gone"], {"a.proto": PROTO + ORDER},
+     "gone: --proto-path: there is no such folder"),
+    (["--proto", "a.proto", "--proto-path", "below"],
+     {"a.proto": PROTO + ORDER, "below/b.proto": PROTO},
+     "a.proto: --proto-path: is in none of below"),
+    (["--proto", "a.proto", "--prefix", "My-Prefix"], {"a.proto": PROTO + ORDER},
+     "--prefix: My-Prefix: is no prefix: lower-case letters, digits and _ only"),
+    (["--proto", "a.proto", "--sensitive", "Order.card"], {"a.proto": PROTO + ORDER},
+     "a.proto: Order.card: is marked sensitive but there is no such field"),
+    (["--proto", "a.proto"], {"a.proto": PROTO + 'import "gone.proto";\n' + ORDER},
+     'a.proto: 3:1: Import "gone.proto" was not found or had errors. (name the folder that it is '
+     "relative to with --proto-path)"),
+    (["--proto", "a.proto"], {"a.proto": 'syntax = "proto3";\nimport "b.proto";\n',
+                              "b.proto": 'syntax = "proto3";\nimport "a.proto";\n'},
+     "a.proto: 2:1: File recursively imports itself: a.proto -> b.proto -> a.proto"),
+    (["--proto", "a.proto"], {"a.proto": PROTO + ORDER.encode("utf-16").decode("latin-1")},
+     "a.proto: 3:1: "),
+    (["--proto", "a.proto"], {"a.proto": b"syntax = \"proto3\";\n// caf\xe9\n"},
+     "a.proto: 2:1: is not UTF-8"),
+    (["--proto", "a.proto"], {"a.proto": PROTO + "//" + "x" * (5 << 20)},
+     "a.proto: file: holds 5242"),
+    (["--proto", "a.proto"], {"a.proto": PROTO + "message M { map<float, string> a = 1; }"},
+     "a.proto: 3:13: Key in map fields cannot be float/double, bytes or message types."),
+    (["--proto", "a.proto"], {"a.proto": PROTO + "enum E { ONE = 1; }"},
+     "a.proto: 3:16: The first enum value must be zero in proto3."),
+    (["--proto", "a.proto"], {"a.proto": PROTO + "message M { reserved 1; string a = 1; }"},
+     'a.proto: protoc: Field "a" uses reserved number 1.'),
+    (["--proto", "a.proto"], {"a.proto": PROTO + "message M { repeated group G = 1 {} }"},
+     "a.proto: 3:"),
+    (["--proto", "a.proto"], {"a.proto": 'edition = "2023";\nmessage M {}\n'}, "a.proto: "),
+    (["--proto", "a.proto", "b.proto"], {"a.proto": PROTO + ORDER, "b.proto": PROTO + ORDER},
+     "b.proto: "),
+    (["--proto", "a.proto", "--out", "file"], {"a.proto": PROTO + ORDER, "file": ""}, "file: "),
+]
+
+# Text of idl/api.json -> the error line.
+REST = [
+    ("{", "JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+    (json.dumps(API)[:-9], "JSON: "),
+    ("[" * 100000, "JSON: maximum recursion depth exceeded"),
+    ("[]", "file: has no object named 'definitions'"),
+    (api("paths", []), "file: has no object named 'paths'"),
+    (api("paths", {"/x": 5}), "/x: is no object"),
+    (api("paths", {"/x": {"brew": {}}}), "/x: method 'brew' is not supported"),
+    (api("paths", {"x */": {"get": {"operationId": "a"}}}), "a: its path is 'x */', which is none"),
+    (api(*PUT, "operationId", 5), "put /things/{id}: its operationId is 5, which names nothing"),
+    (api(*PUT, "operationId", "a b"),
+     "put /things/{id}: its operationId is 'a b', which names nothing"),
+    (api(*PUT, "parameters", {}), "putThing: parameters is no list"),
+    (api(*PUT, "parameters", []), "putThing.id: is in the path but no parameter"),
+    (api(*PUT, "parameters", 0, "id"), "putThing.parameters[0]: is no object"),
+    (api(*PUT, "parameters", 0, "name", 7), "putThing.parameters[0]: name is 7, not a string"),
+    (api(*PUT, "parameters", 0, "in", "header"),
+     "putThing.id: a parameter in 'header' is not supported"),
+    (api(*PUT, "responses", {}), "putThing: must have exactly one response of status 2xx"),
+    (api(*PUT, "responses", "200", "schema", {}),
+     "putThing.responses: reference None is not to a definition of this file"),
+    (api("definitions", {}), "putThingInput.body: refers to m.Thing, which is not defined"),
+    (api("definitions", "m.Thing", "required", "count"), "m.Thing: required is no list of strings"),
+    (api(*MEMBERS, "kind", "enum", [1]), "m.Thing.kind: enum is no list of strings"),
+    (api(*MEMBERS, "kind", "enum", ["a", "A"]), "ThingKind.A: becomes "),
+    (api(*MEMBERS, "count", "format", "int7"),
+     "m.Thing.count: type 'integer' format 'int7' is not supported"),
+    (api(*MEMBERS, "parts", "items", None), "m.Thing.parts.items: is no object"),
+    (api(*MEMBERS, {"a": {"type": "boolean"}, "A": {"type": "boolean"}}), "m.Thing.A: becomes a, "),
+    (api(*MEMBERS, {"??": {"type": "boolean"}}), "names: '??' holds no letter or digit"),
+]
+
 # Text of idl/errors.json -> the error line.
 ERRORS = [
     ('{"errors": {"TEAPOT": {"none": ["X"]}}}', "TEAPOT: is no gRPC status code"),
@@ -229,6 +342,29 @@ def bad_protos_are_refused():
                    "other.proto": other}, f"idl/bad.proto: {line}") for text, line in PROTOS])
 
 
+def bad_rest_apis_are_refused():
+    """REST APIs: operations, parameters, definitions and references that are wrong"""
+    all_refused([({"targets.json": one_target("rest", "api.json"), "api.json": text},
+                  f"idl/api.json: {line}") for text, line in REST])
+
+
+def bad_commands_are_refused():
+    """generate.py grpc: files, folders, options and whole contracts that are wrong"""
+    wrong = []
+    for options, files, line in COMMAND:
+        with tempfile.TemporaryDirectory() as tmp, contextlib.chdir(tmp):
+            for name, text in files.items():
+                pathlib.Path(name).parent.mkdir(exist_ok=True)
+                pathlib.Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+            status, printed, complaint = generate_here(".", "grpc", "--out", "out", *options)
+            if (status != 1 or printed or len(complaint.splitlines()) != 1
+                    or not complaint.startswith(f"generate.py: {line}")):
+                wrong.append(f"wanted {line!r}\n   got {status} {printed}{complaint}")
+            if pathlib.Path("out").exists():
+                wrong.append(f"{line!r}: but something was written")
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
 def bad_error_tables_are_refused():
     """Error tables: unknown codes and kinds, names listed twice"""
     all_refused([({"targets.json": one_target("errors", "errors.json"), "errors.json": text},
@@ -241,28 +377,13 @@ def bad_targets_are_refused():
                  for text, line in TARGETS])
 
 
-def places(node, at=()):
-    """Every place in a tree of JSON, as a path of keys."""
-    yield at
-    entries = (node.items() if isinstance(node, dict)
-               else enumerate(node) if isinstance(node, list) else ())
-    for key, below in entries:
-        yield from places(below, (*at, key))
-
-
-def replaced(node, at, value):
-    if not at:
-        return value
-    made = copy.copy(node)
-    made[at[0]] = replaced(node[at[0]], at[1:], value)
-    return made
-
-
 def any_wrong_type_is_an_error_line():
     """Any value of any type in any place is either understood or refused in one line"""
     wrong = {}
-    for kind, loader, name in (("aws", load_aws, "zoo.json"), ("errors", load_errors, "errors.json")):
-        good = json.loads((HERE / "aws" / "idl" / name).read_text(encoding="utf-8"))
+    models = [(kind, loader, name, json.loads((HERE / "aws" / "idl" / name).read_text("utf-8")))
+              for kind, loader, name in (("aws", load_aws, "zoo.json"),
+                                         ("errors", load_errors, "errors.json"))]
+    for kind, loader, name, good in (*models, ("rest", load_openapi, "api.json", API)):
         with tempfile.TemporaryDirectory() as tmp:
             file = pathlib.Path(tmp, "any.json")
             for at in places(good):
@@ -280,5 +401,6 @@ def any_wrong_type_is_an_error_line():
 
 
 if __name__ == "__main__":
-    run([bad_models_are_refused, bad_protos_are_refused, bad_error_tables_are_refused,
-         bad_targets_are_refused, any_wrong_type_is_an_error_line])
+    run([bad_models_are_refused, bad_protos_are_refused, bad_rest_apis_are_refused,
+         bad_error_tables_are_refused, bad_targets_are_refused, bad_commands_are_refused,
+         any_wrong_type_is_an_error_line])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+from bad_inputs import API, PUT, api
 from generator import GENERATE, ROOT, make_tree, run
 
 sys.path.insert(0, str(ROOT / "codegen"))
@@ -149,7 +150,8 @@ MODELS = [
     ([("shapes.AddAnimalInput.required", ["Name", "Legs", "Kind"])],
      [(WIRE, "AddAnimalInput.Kind", "is required now: requests without it are refused")]),
     ([("shapes.AddAnimalInput.required", [])],
-     [(FINE, "AddAnimalInput.Name", "is no longer required")]),
+     [(FINE, "AddAnimalInput.Name", "is no longer required"),
+      (FINE, "AddAnimalInput.Legs", "is no longer required")]),
     ([("shapes.AnimalName.max", 40)],
      [(WIRE, "AnimalName", "constraint tightened: max changed from 48 to 40")]),
     ([("shapes.AnimalName.max", 50)],
@@ -167,11 +169,105 @@ MODELS = [
     ([("shapes.AnimalKind.enum", ZOO["shapes"]["AnimalKind"]["enum"][1:])],
      [(WIRE, f"AnimalKind.{ZOO['shapes']['AnimalKind']['enum'][0]}", "value removed: it is refused now")]),
     ([("shapes.LegCount.type", "string"), ("shapes.LegCount.min", GONE), ("shapes.LegCount.max", GONE)],
-     [(WIRE, "AddAnimalInput.Legs", "type changed from integer to string")]),
-    ([("operations.AddAnimal", GONE)], [(WIRE, "AddAnimal", "operation removed")]),
-    ([("operations.AddAnimal.errors", [])], [(FINE, "AddAnimal", "no longer fails with ")]),
+     [(WIRE, "AddAnimalInput.Legs", "type changed from integer to string"),
+      (WIRE, "LegCount", "was a integer, is a string")]),
+    ([("operations.ListAnimals", GONE)],
+     [(WIRE, "ListAnimals", "operation removed"), (SOURCE, "ListOutput", "structure removed")]),
+    ([("operations.CountAnimals", {"name": "CountAnimals", "input": {"shape": "ListInput"}})],
+     [(FINE, "CountAnimals", "operation added")]),
+    ([("operations.AddAnimal.errors", [{"shape": "CageFullException"}])],
+     [(FINE, "AddAnimal", "no longer fails with NoSuchAnimalException"),
+      (SOURCE, "NoSuchAnimalException", "structure removed")]),
+    ([("operations.ListAnimals.errors", [{"shape": "CageFullException"}])],
+     [(FINE, "ListAnimals", "may fail with CageFullException now")]),
+    ([("operations.FeedAnimals.output", {"shape": "ListOutput"})],
+     [(SOURCE, "FeedAnimals", "has an output now")]),
+    ([("operations.ListAnimals.endpoint", {"hostPrefix": "list."})],
+     [(WIRE, "ListAnimals", "the host prefix changed from none to list.")]),
+    ([("operations.ListAnimals.authtype", "none")],
+     [(WIRE, "ListAnimals", "whether it goes unsigned changed from no to yes")]),
     ([("metadata.apiVersion", "2030-01-01")],
      [(WIRE, "service", "the API version changed from ")]),
+    ([("metadata.targetPrefix", "Other")],
+     [(WIRE, "service", "the target prefix changed from ")]),
+    ([("metadata.signingName", "other")], [(WIRE, "service", "the signing name changed from ")]),
+    ([("metadata.endpointPrefix", "other")],
+     [(WIRE, "service", "the endpoint prefix changed from ")]),
+    ([("metadata.jsonVersion", "1.0")],
+     [(WIRE, "service", "the content type changed from application/x-amz-json-1.1 to "
+       "application/x-amz-json-1.0")]),
+    ([("metadata.protocols", ["json"])], [(WIRE, "service", "CBOR is no longer spoken")]),
+    ([("metadata.protocols", ["smithy-rpc-v2-cbor"])],
+     [(WIRE, "service", "JSON is no longer spoken")]),
+    # shapes
+    ([("shapes.Animal.members.Legs", {"shape": "LegCount"})],
+     [(FINE, "Animal.Legs", "member added (integer)")]),
+    ([("shapes.Animal.members.Home", {"shape": "Home"}),
+      ("shapes.Home", {"type": "structure", "members": {}})],
+     [(FINE, "Animal.Home", "member added (structure)"), (FINE, "Home", "structure added")]),
+    ([("shapes.Animal.required", ["Name"])], [(FINE, "Animal.Name", "is in every answer now")]),
+    ([("shapes.Food.union", GONE)],
+     [(WIRE, "Food", "was a union, is a structure"),
+      (WIRE, "Animal.Food", "type changed from union to structure")]),
+    ([("shapes.Food.members.Meat", {"shape": "Secret"})],
+     [(FINE, "Food.Meat", "is sensitive now: no log shows it")]),
+    ([("shapes.Secret.sensitive", GONE)],
+     [(FINE, "AddAnimalInput.DNAString", "is no longer sensitive: logs may show it")]),
+    ([("shapes.AddAnimalInput.members.Token", {"shape": "AnimalName"})],
+     [(FINE, "AddAnimalInput.Token", "is no longer an idempotency token: left out, it is not sent")]),
+    ([("shapes.AddAnimalInput.members.Name", {"shape": "AnimalName", "idempotencyToken": True})],
+     [(FINE, "AddAnimalInput.Name", "is an idempotency token now: left out, it is made up")]),
+    ([("shapes.AnimalList.member", {"shape": "Text"})],
+     [(WIRE, "AnimalList", "its elements were structures, are strings")]),
+    ([("shapes.AnimalList.sparse", True)], [(SOURCE, "AnimalList", "may hold null now")]),
+    ([("shapes.NoteMap.sparse", GONE)], [(SOURCE, "NoteMap", "holds no null any more")]),
+    ([("shapes.NoteMap.max", 4)],
+     [(WIRE, "NoteMap", "constraint tightened: max changed from 5 to 4")]),
+    ([("shapes.Instant.timestampFormat", "iso8601")],
+     [(WIRE, "Instant", "is written in another form: epoch seconds became iso8601")]),
+    ([("shapes.Text.max", 9)], [(WIRE, "Text", "constraint tightened: max changed from none to 9")]),
+]
+
+# The same, from a changed model to the good one.
+BACKWARDS = [
+    ([("metadata.protocols", ["json"])], [(FINE, "service", "CBOR is spoken, too")]),
+    ([("metadata.protocols", ["smithy-rpc-v2-cbor"])], [(FINE, "service", "JSON is spoken, too")]),
+    ([("shapes.Animal.required", ["Name"])],
+     [(WIRE, "Animal.Name", "is no longer required: answers may lack it")]),
+    ([("shapes.Animal.members.Legs", {"shape": "LegCount"})],
+     [(SOURCE, "Animal.Legs", "member removed")]),
+    ([("operations.FeedAnimals.output", {"shape": "ListOutput"})],
+     [(SOURCE, "FeedAnimals", "has no output now")]),
+    ([("shapes.LegCount.min", 1), ("shapes.LegCount.max", 5)],
+     [(FINE, "LegCount", "constraint loosened: min changed from 1 to 0"),
+      (FINE, "LegCount", "constraint loosened: max changed from 5 to 1000")]),
+    ([("shapes.ListOutput.members.Mood", {"shape": "Mood"}),
+      ("shapes.Mood", {"type": "string", "enum": ["GOOD"]})],
+     [(SOURCE, "ListOutput.Mood", "member removed"), (SOURCE, "Mood", "enum removed")]),
+]
+
+# Of bad_inputs.API.
+APIS = [
+    ((*PUT, "operationId", "writeThing"),
+     [(WIRE, "putThing", "operation removed"), (FINE, "writeThing", "operation added"),
+      (SOURCE, "putThingInput", "structure removed"), (FINE, "writeThingInput", "structure added")]),
+    (("paths", {"/parts/{id}": API["paths"]["/things/{id}"]}),
+     [(WIRE, "putThing", "the path changed from /things/{id} to /parts/{id}")]),
+    (("paths", "/things/{id}", {"post": API["paths"]["/things/{id}"]["put"]}),
+     [(WIRE, "putThing", "the HTTP method changed from PUT to POST")]),
+    ((*PUT, "parameters", 1, "in", "formData"),
+     [(WIRE, "putThing.body", "is sent in another place of the request: REST_BODY became REST_FORM")]),
+    ((*PUT, "parameters", 1, "required", True),
+     [(WIRE, "putThingInput.body", "is required now: requests without it are refused")]),
+    ((*PUT, "responses", {"204": {}}), [(SOURCE, "putThing", "has no output now")]),
+    (("definitions", "m.Thing", "properties", "note", {"type": "string"}),
+     [(FINE, "m.Thing.note", "member added (string)")]),
+    (("definitions", "m.Thing", "properties", "count", {"type": "boolean"}),
+     [(WIRE, "m.Thing.count", "type changed from integer to boolean")]),
+    (("definitions", "m.Thing", "properties", "kind", "enum", ["big"]),
+     [(WIRE, "ThingKind.small", "value removed: it is refused now")]),
+    (("definitions", "m.Thing", "required", []),
+     [(WIRE, "m.Thing.count", "is no longer required: answers may lack it")]),
 ]
 
 
@@ -179,7 +275,9 @@ def found_as_told(found, wanted, what):
     got = [(c.level, c.element, c.text) for c in found]
     missing = [w for w in wanted if not any(
         g[:2] == w[:2] and g[2].startswith(w[2]) for g in got)]
-    return f"{what}:\n   wanted {missing}\n   got    {got}" if missing else None
+    if missing or len(got) != len(wanted):
+        return f"{what}:\n   wanted {wanted}\n   got    {got}"
+    return None
 
 
 def proto_changes_are_told():
@@ -202,9 +300,10 @@ def model_changes_are_told():
     wrong = []
     with tempfile.TemporaryDirectory() as tmp:
         old, new = pathlib.Path(tmp, "old.json"), pathlib.Path(tmp, "new.json")
-        for changes, wanted in MODELS:
-            old.write_text(json.dumps(ZOO))
-            new.write_text(json.dumps(zoo(*changes)))
+        for good, bad, (changes, wanted) in (*((old, new, row) for row in MODELS),
+                                             *((new, old, row) for row in BACKWARDS)):
+            good.write_text(json.dumps(ZOO))
+            bad.write_text(json.dumps(zoo(*changes)))
             try:
                 found = diff.of_files(str(old), str(new))
             except ir.IdlError as error:
@@ -219,17 +318,16 @@ def model_changes_are_told():
 
 def rest_changes_are_told():
     """So are changes of a REST API"""
-    model = json.loads((ROOT / "idl" / "ags.json").read_text(encoding="utf-8"))
+    wrong = []
     with tempfile.TemporaryDirectory() as tmp:
         old, new = pathlib.Path(tmp, "old.json"), pathlib.Path(tmp, "new.json")
-        old.write_text(json.dumps(model))
-        path = next(p for p in model["paths"] if "sessionId" in p)
-        changed = copy.deepcopy(model)
-        del changed["paths"][path]
-        new.write_text(json.dumps(changed))
-        found = diff.of_files(str(old), str(new))
-        assert any(c.level == WIRE and c.text == "operation removed" for c in found), found
+        old.write_text(json.dumps(API))
         assert diff.of_files(str(old), str(old)) == []
+        for change, wanted in APIS:
+            new.write_text(api(*change))
+            wrong.append(found_as_told(diff.of_files(str(old), str(new)), wanted, change))
+    wrong = [w for w in wrong if w]
+    assert not wrong, "\n" + "\n".join(wrong)
 
 
 def program(*arguments, cwd=None):
