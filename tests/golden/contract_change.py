@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """When the contract changes, the generator and the compiler name the handler and the field."""
+import json
 import pathlib
 import re
 import shutil
@@ -31,6 +32,12 @@ class Copy:
         assert n == 1, pattern
         file.write_text(text)
 
+    def drop_member(self, shape, member):
+        file = self.root / "idl" / "gamelift.json"
+        model = json.loads(file.read_text())
+        del model["shapes"][shape]["members"][member]
+        file.write_text(json.dumps(model))
+
     def regenerate(self):
         """What the generator says."""
         done = subprocess.run([sys.executable, str(GENERATE), "--root", str(self.root)],
@@ -54,11 +61,16 @@ class Copy:
             yield lines[first], "\n".join(lines[first:first + 3])
 
 
-def changed(pattern, replacement, element, text, file, word, only="*.c"):
+def changed(pattern, replacement, *told):
+    """An edit of the proto, and what is told of it."""
+    told_of(lambda copy: copy.edit(pattern, replacement), *told)
+
+
+def told_of(edit, element, text, file, word, only="*.c"):
     """The edit is told by the generator with the handler's line, and stops the compiler there."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Copy(folder)
-        copy.edit(pattern, replacement)
+        edit(copy)
         said = copy.regenerate()
         assert f"{element}: {text}" in said, said
         block = said.split(f"{element}: {text}", 1)[1].split("\nRe", 1)[0]
@@ -94,9 +106,16 @@ def a_removed_rpc_is_named():
     """An RPC that has a handler is removed: both name the handler's file"""
     changed(r"^.*rpc TerminateGameSession\(.*\n(?:.*\}\n)?", "", "SessionDsm.TerminateGameSession",
             "RPC removed", "src/handlers/terminate_game_session.c", "terminate_game_session",
-            only="terminate_game_session.c")
+            "terminate_game_session.c")
+
+
+def a_removed_member_of_gamelift_is_named():
+    """A member of GameLift's model that a handler uses is removed"""
+    told_of(lambda copy: copy.drop_member("GameSession", "DnsName"), "GameSession.DnsName",
+            "member removed", "src/handlers/create_game_session.c", "dns_name",
+            "create_game_session.c")
 
 
 if __name__ == "__main__":
     run([a_renamed_field_is_named, a_removed_field_is_named, a_changed_type_is_named,
-         a_removed_rpc_is_named])
+         a_removed_rpc_is_named, a_removed_member_of_gamelift_is_named])
