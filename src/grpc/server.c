@@ -14,6 +14,7 @@
 #define ARMED_UNKNOWN 8     /* slots for methods that are not served */
 #define DRAIN_TICK_MS 5     /* how often a drain looks whether it is done */
 #define END_STREAMS_MS 1000 /* how long a drain lets what tells about the server tell its last */
+#define GOODBYE_MS 3000     /* for peers to answer that there will be no more */
 #define FAREWELL_MS 500     /* from cancelling calls to shutting connections down */
 #define MAX_MESSAGE_LIMIT (INT32_MAX / 2)
 
@@ -291,8 +292,8 @@ void server_connections(const struct server *server, struct server_connections *
     if (server->connections == NULL)
         return;
     connections_count(server->connections, ret);
-    if (server->acceptor != NULL)
-        ret->stalls = acceptor_stalls(server->acceptor);
+    ret->stalls = server->acceptor != NULL ? acceptor_stalls(server->acceptor)
+                                           : server->last_connections.stalls;
 }
 
 void server_tls_stats(const struct server *server, struct server_tls_stats *ret) {
@@ -321,7 +322,10 @@ static void on_drain_tick(struct loop_timer *timer) {
             server->cancelled = true;
             grpc_server_cancel_all_calls(server->core);
         }
-        if (clock_mono_ms() >= server->cancel_at_ms + FAREWELL_MS)
+        /* Without a call, only peers that do not answer the goodbye are waited for. */
+        bool idle = atomic_load(&server->calls) == 0 &&
+                    clock_mono_ms() >= server->end_streams_at_ms - END_STREAMS_MS + GOODBYE_MS;
+        if (idle || clock_mono_ms() >= server->cancel_at_ms + FAREWELL_MS)
             connections_end(server->connections);
         if (!atomic_load(&server->shut_down) || atomic_load(&server->calls) > 0) {
             loop_timer_start(server->loop, timer, DRAIN_TICK_MS, on_drain_tick);
@@ -341,6 +345,8 @@ void server_drain(struct server *server, int64_t grace_ms, server_drained_fn *fn
     server->cancel_at_ms = clock_mono_ms() + grace_ms;
     server->end_streams_at_ms = clock_mono_ms() + END_STREAMS_MS;
     if (server->core != NULL) {
+        if (server->acceptor != NULL)
+            server->last_connections.stalls = acceptor_stalls(server->acceptor);
         acceptor_free(server->acceptor);
         server->acceptor = NULL;
         connections_drain(server->connections);
