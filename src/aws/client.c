@@ -10,9 +10,7 @@
 #include "base/random.h"
 #include "http/backoff.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define DEFAULT_ATTEMPTS 3
 

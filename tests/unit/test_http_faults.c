@@ -64,6 +64,25 @@ static void too_many_or_too_long_headers_are_an_error(void **state) {
     assert_true(arena_used(calls[1]->arena) < 100000);
 }
 
+/* ---- no host ---- */
+
+/* A label of more than 63 characters is no name: no resolver has to be asked, or to answer. */
+static void a_name_that_does_not_resolve_is_a_transport_fault(void **state) {
+    (void)state;
+    start_client(NULL);
+    struct call *call = new_call(CTX_NO_DEADLINE);
+    const struct http_request req = {
+        .method = STR("GET"),
+        .url = STR("http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                   ".invalid/"),
+    };
+    send_request(call, &req);
+    wait_answers(1);
+    assert_error(call, RPC_UNAVAILABLE, ERR_TRANSPORT, true);
+    assert_non_null(strstr(call->err->msg.p, "could not be resolved"));
+    assert_false(call->err->may_have_acted);
+}
+
 /* ---- broken answers ---- */
 
 static void answer_broken(struct tiny_conn *conn, const struct tiny_request *req, void *priv) {
@@ -420,6 +439,7 @@ int main(void) {
         TEST(a_body_beyond_the_cap_is_an_error_and_at_the_cap_is_none),
         TEST(a_request_may_set_a_cap_of_its_own),
         TEST(too_many_or_too_long_headers_are_an_error),
+        TEST(a_name_that_does_not_resolve_is_a_transport_fault),
         TEST(a_broken_answer_is_a_transport_fault_that_may_pass),
         TEST(a_pooled_connection_that_breaks_unanswered_is_tried_afresh),
         TEST(a_refused_connection_is_reported_after_the_start_returned),
