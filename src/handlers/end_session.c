@@ -133,9 +133,10 @@ static void on_described(void *priv, const struct gl_describe_game_sessions_outp
     struct ending *e = OBJ_CAST(priv, ending, ENDING_MAGIC);
     bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
     /* In ERROR it cannot be ended either: its process is gone, and players cannot join. */
-    bool over = err == NULL &&
+    bool over = err == NULL && out->game_sessions.v != NULL &&
                 (out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status));
     err = end_request(e, err);
+    /* An answer without a list says nothing: the order is tried again, as for one that comes up. */
     if (unknown || over)
         finish(e, END_GONE_ALREADY, NULL);
     else if (err == NULL)

@@ -87,6 +87,9 @@ static void on_page(void *priv, const struct gl_describe_game_sessions_output *o
     bool more = false;
     if (err != NULL) {
         err = err_copy(a, err);
+    } else if (out->game_sessions.v == NULL) {
+        /* Taken for an empty list it would say that nothing runs. */
+        err = err_new(a, RPC_UNAVAILABLE, "DescribeGameSessions: the answer has no GameSessions");
     } else {
         for (size_t i = 0; found == NULL && i < out->game_sessions.n; i++)
             if (str_ends(out->game_sessions.v[i].game_session_id, s->ending))

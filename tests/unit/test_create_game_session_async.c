@@ -255,6 +255,16 @@ static void async_looks_at_the_server_in_the_region_of_its_arn(void **state) {
     assert_started(f, &req);
 }
 
+static void answer_without_a_list_is_no_proof_that_the_server_is_gone(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = queue_request();
+    EXPECT(f, START(USED), LOOK(PLACED("session-1")), {.op = "DescribeGameSessions", OK("{}")});
+    start_async(f, &req);
+    finish_call(f);
+    assert_failed(f, RPC_UNAVAILABLE, "the answer has no GameSessions");
+    assert_int_equal(reclaims(f), 1);
+}
+
 static void async_stops_after_the_last_id_of_a_session(void **state) {
     struct handler_fixture *f = *state;
     struct dsm_request_create_game_session req = queue_request();
@@ -393,6 +403,7 @@ int main(void) {
         HANDLER_TEST(async_after_failed_placement_uses_derived_id),
         HANDLER_TEST(async_after_a_dead_server_uses_derived_id),
         HANDLER_TEST(async_looks_at_the_server_in_the_region_of_its_arn),
+        HANDLER_TEST(answer_without_a_list_is_no_proof_that_the_server_is_gone),
         HANDLER_TEST(async_stops_after_the_last_id_of_a_session),
         HANDLER_TEST(async_error_is_success_false_with_advice),
         HANDLER_TEST(final_refusal_leaves_no_reclaim),

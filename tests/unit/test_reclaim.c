@@ -391,6 +391,18 @@ static void reclaim_ends_where_there_is_nothing(void **state) {
     assert_reclaimed(f);
 }
 
+static void answer_without_a_list_is_not_taken_for_an_empty_one(void **state) {
+    struct handler_fixture *f = *state;
+    leave_token(f, 1);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), LIST(OK("{\"GameSession\":1}")), LOOKUP(AGS_UNKNOWN),
+           LIST(LISTED("")), LIST(LISTED(SESSION("session-1", "ACTIVE"))), END(ENDED));
+    assert_reclaimed(f);
+    leave_arn(f);
+    EXPECT(f, LOOKUP(AGS_UNKNOWN), END(REFUSED("InvalidGameSessionStatusException")),
+           LIST(OK("{}")), END(ENDED));
+    assert_reclaimed(f);
+}
+
 static void reclaim_is_tried_again(void **state) {
     struct handler_fixture *f = *state;
     leave_token(f, 1);
@@ -518,6 +530,7 @@ int main(void) {
         HANDLER_TEST(reclaim_of_a_session_does_not_wait_for_ags_for_ever),
         HANDLER_TEST(server_that_ags_knows_by_another_name_is_spared),
         HANDLER_TEST(reclaim_ends_where_there_is_nothing),
+        HANDLER_TEST(answer_without_a_list_is_not_taken_for_an_empty_one),
         HANDLER_TEST(reclaim_is_tried_again),
         HANDLER_TEST(reclaim_of_a_placement_is_tried_again),
         HANDLER_TEST(reclaim_that_never_succeeds_is_an_error_and_a_count),
