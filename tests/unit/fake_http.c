@@ -62,7 +62,9 @@ static void check_headers(const struct fake_exchange *e, const struct http_reque
         }
         struct http_header h = split_header(want);
         struct str got = find_header(req->headers, req->n_headers, h.name);
-        if (got.p == NULL || !str_eq(got, h.value))
+        bool begins = str_ends(h.value, STR("*"));
+        if (got.p == NULL ||
+            (begins ? !str_starts(got, str_sub(h.value, 0, h.value.n - 1)) : !str_eq(got, h.value)))
             fail_msg("%s: expected header \"%s\", got \"" STR_FMT "\"", e->request, want,
                      STR_ARG(got));
     }

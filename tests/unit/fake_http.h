@@ -14,16 +14,16 @@
 #define FAKE_NEVER ((int64_t)-1)
 
 struct fake_exchange {
-    const char *request; /* "GET http://host/path" */
-    const char *body;    /* exact text; NULL: any */
-    const char
-        *headers[FAKE_HEADERS]; /* "Name: value" must be there, "!Name" must not; NULL ends */
-    bool proxy_allowed;         /* else the request must say no_proxy */
-    bool any_proxy;             /* do not look at it */
-    int status;                 /* of the answer; 0: a transport fault */
-    const char *reply;          /* body, or the fault's text; NULL: empty */
-    const char *reply_header;   /* "Name: value" or NULL */
-    int64_t delay_ms;           /* FAKE_NEVER: no answer */
+    const char *request;               /* "GET http://host/path" */
+    const char *body;                  /* exact text; NULL: any */
+    const char *headers[FAKE_HEADERS]; /* "Name: value" must be there, as "Name: val*" with any end;
+                                          "!Name" must not; NULL ends */
+    bool proxy_allowed;                /* else the request must say no_proxy */
+    bool any_proxy;                    /* do not look at it */
+    int status;                        /* of the answer; 0: a transport fault */
+    const char *reply;                 /* body, or the fault's text; NULL: empty */
+    const char *reply_header;          /* "Name: value" or NULL */
+    int64_t delay_ms;                  /* FAKE_NEVER: no answer */
 };
 
 struct fake_http;

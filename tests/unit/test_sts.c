@@ -336,7 +336,7 @@ static void role_is_assumed_by_the_servers_clock_where_ours_is_off(void **state)
     };
     (void)state;
     EXPECT(refused, {.request = STS_URL,
-                     .headers = {"X-Amz-Date: 20370830T133600Z"},
+                     .headers = {"X-Amz-Date: 20370830T1336*"},
                      .proxy_allowed = true,
                      .status = 200,
                      .reply = STS_OK("AssumeRole")});
