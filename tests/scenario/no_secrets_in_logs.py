@@ -143,6 +143,11 @@ def secrets_leave_the_environment():
         assert VALUES["AGS client secret"] not in environment
 
 
+def finished(service, session):
+    """Answers do not wait for the log: the last line of a call may come after its answer."""
+    service.wait_for_line(f'"msg":"finished call".*"sessionID":"{session}"')
+
+
 def level_reaches_the_handlers():
     """At debug a call tells more than at info, and tells it with its session"""
     told = {}
@@ -150,6 +155,7 @@ def level_reaches_the_handlers():
         for level in ("debug", "info"):
             with running(Service(sim.url, LOG_LEVEL=level)) as service:
                 service.create(session_id=f"at-{level}")
+                finished(service, f"at-{level}")
                 lines = [e for e in service.log() if e.get("sessionID") == f"at-{level}"]
                 told[level] = {line["msg"] for line in lines}
     assert "game session created" in told["info"], told
@@ -163,6 +169,8 @@ def lines_of_calls_do_not_mix():
         calls = [service.create_soon(session_id=f"mixed-{n}") for n in range(30)]
         for call_under_way in calls:
             call_under_way.result()
+        for n in range(30):
+            finished(service, f"mixed-{n}")
         lines = [line for line in service.log() if "gameSessionID" in line]
         assert len(lines) == 30, len(lines)
         for line in lines:
