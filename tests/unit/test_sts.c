@@ -327,19 +327,17 @@ static struct aws_credentials_source *role_from_keys(void) {
 }
 
 static void role_is_assumed_by_the_servers_clock_where_ours_is_off(void **state) {
-    const struct fake_exchange refused = {
-        .request = STS_URL,
-        .proxy_allowed = true,
-        .status = 403,
-        .reply_header = "Date: Sun, 30 Aug 2037 13:36:00 GMT",
-        .reply = STS_ERROR("SignatureDoesNotMatch"),
-    };
     (void)state;
-    EXPECT(refused, {.request = STS_URL,
-                     .headers = {"X-Amz-Date: 20370830T1336*"},
-                     .proxy_allowed = true,
-                     .status = 200,
-                     .reply = STS_OK("AssumeRole")});
+    EXPECT({.request = STS_URL,
+            .proxy_allowed = true,
+            .status = 403,
+            .reply_header = "Date: Sun, 30 Aug 2037 13:36:00 GMT",
+            .reply = STS_ERROR("SignatureDoesNotMatch")},
+           {.request = STS_URL,
+            .headers = {"X-Amz-Date: 20370830T1336*"},
+            .proxy_allowed = true,
+            .status = 200,
+            .reply = STS_OK("AssumeRole")});
     fetch(role_from_keys());
     fake_advance(loop, 1000);
     assert_got("ASIA");
