@@ -14,10 +14,12 @@ _WITHOUT_NULL = frozenset(
 class Shapes:
     """The shapes that operations have asked for so far, by name, in the order of the asking."""
 
-    def __init__(self, source, raw, prefix):
+    def __init__(self, source, raw, prefix, sensitive=()):
         self.source = source
         self.raw = raw
         self.prefix = prefix
+        self.sensitive = frozenset(sensitive)  # "Shape.Member", beyond what the model marks
+        self.unmatched = set(sensitive)
         self.tags = names.Scope(self.fail)
         self.identifiers = names.Scope(self.fail)  # functions, tables, constants
         self.lowered = {}
@@ -159,11 +161,20 @@ class Shapes:
         token = bool(node.get("idempotencyToken"))
         if token and ref.kind != "string":
             self.fail(element, f"is an idempotency token but a {ref.kind}")
-        sensitive = bool(self.raw[ref.name].get("sensitive") or node.get("sensitive"))
+        self.unmatched.discard(element)
+        sensitive = bool(self._is_sensitive(ref.name, self.raw[ref.name]) or node.get("sensitive")
+                         or element in self.sensitive)
         return ir.Member(
             name=wire, c_name=c_name, shape=ref, required=required, sensitive=sensitive, has=has,
             note=self._note(ref, required, sensitive, token), idempotency_token=token,
             doc=prose.lines(node.get("documentation")))
+
+    def _is_sensitive(self, name, raw):
+        """Keys are part of what a map shows."""
+        if raw.get("type") == "map":
+            key = self.reference(raw.get("key"), f"{name}.key").name
+            return bool(raw.get("sensitive") or self.raw[key].get("sensitive"))
+        return bool(raw.get("sensitive"))
 
     def _note(self, ref, required, sensitive, token):
         """What a reader of the struct should know of a member, as a comment."""
@@ -238,13 +249,19 @@ class Shapes:
         return ir.Shape(
             name=name, kind=kind, c_name=c_name, c_type=c_type, codec_kind=codec_kind,
             c_desc=self.identifiers.claim(f"{c_name}_shape", name),
-            constraints=self._constraints(name, raw), sensitive=bool(raw.get("sensitive")),
-            sparse=sparse,
+            constraints=self._constraints(name, raw),
+            sensitive=self._is_sensitive(name, raw), sparse=sparse,
             pointers=sparse and element is not None and element.kind in _WITHOUT_NULL,
             time_format="" if written is None else self._time_format(written, name),
             members=members, element=element, values=values, unset=unset, unknown=unknown,
             has_token=any(m.idempotency_token for m in members),
             is_error=bool(raw.get("exception")), doc=prose.lines(raw.get("documentation")))
+
+    def check_marks(self):
+        """A mark that hits nothing would let a log show what it was meant for."""
+        for element in sorted(self.unmatched):
+            self.fail(element, "is marked sensitive, by idl/targets.json or --sensitive, but "
+                      "there is no such member")
 
     def check_cycles(self):
         """A structure that must hold another of its own kind has no value at all."""

@@ -24,6 +24,9 @@ def add_options(parser):
     parser.add_argument("--prefix", metavar="P", required=True, help="prefix of the C names")
     parser.add_argument("--protocol", choices=("json", "cbor"),
                         help="only this one (default: whatever the model offers)")
+    parser.add_argument("--sensitive", metavar="SHAPE.MEMBER", action="append", default=[],
+                        help="a member that no log may show, beyond those that the model marks; "
+                             "repeatable")
     parser.add_argument("--stem", metavar="S",
                         help="beginning of the files' names (default: the model's, without service-2)")
 
@@ -31,16 +34,16 @@ def run(args):
     if not _PREFIX.match(args.prefix):
         raise ir.IdlError("generate.py", "--prefix", f"{args.prefix!r} begins no C name")
     files = output.formatted(generate(args.model, args.prefix, args.stem, args.operations,
-                                      args.protocol))
+                                      args.protocol, args.sensitive))
     output.write(args.out, files, args.out.rstrip("/"))
     return 0
 
 
-def generate(path, prefix, stem=None, operations=None, protocol=None):
+def generate(path, prefix, stem=None, operations=None, protocol=None, sensitive=()):
     """The files, as {name: text}, not yet formatted."""
     folder, name = os.path.split(path)
     target = {"idl": name, "prefix": prefix, "stem": stem, "operations": operations,
-              "protocol": protocol, "folder": ""}
+              "protocol": protocol, "sensitive": sensitive, "folder": ""}
     if stem is None:
         target["stem"] = names.snake(os.path.splitext(name)[0].replace("service-2", "")) or prefix
     elif not names.is_legal(stem):

@@ -24,7 +24,7 @@ class _Loader:
         self.prefix = target["prefix"]
         self.only = target.get("protocol")
         raw = model.get("shapes") if isinstance(model, dict) else None
-        self.shapes = Shapes(source, raw, self.prefix)
+        self.shapes = Shapes(source, raw, self.prefix, target.get("sensitive") or ())
         self._fail = self.shapes.fail
         self.shapes.object(model, "shapes", "model")
         self.metadata = self.shapes.object(model, "metadata", "model")
@@ -177,6 +177,7 @@ def load_shapes(root, target):
     except ValueError as e:  # a name without a letter
         raise ir.IdlError(source, "names", str(e))
     loader.shapes.check_cycles()
+    loader.shapes.check_marks()
     return ir.ShapeSet(
         source=source, sha256=hashlib.sha256(data).hexdigest(), name=loader.text("serviceId"),
         prefix=target["prefix"], stem=target["stem"],
@@ -204,6 +205,7 @@ def lower(source, data, model, target):
     except ValueError as e:  # a name without a letter
         raise ir.IdlError(source, "names", str(e))
     loader.shapes.check_cycles()
+    loader.shapes.check_marks()
     metadata = loader.metadata
     return ir.ApiService(
         source=source, sha256=hashlib.sha256(data).hexdigest(),

@@ -32,6 +32,7 @@ class _Loader:
         self.source = target["idl"]
         self.prefix = target["prefix"]
         self.sensitive = frozenset(target.get("sensitive", []))
+        self.unmatched = set(self.sensitive)
         self.basic = frozenset(target.get("basic_auth", []))
         self.spec = spec
         self.tags = names.Scope(self._fail)
@@ -144,6 +145,7 @@ class _Loader:
             if has:
                 scope.claim(f"has_{c_name}", element)
             sensitive = element in self.sensitive
+            self.unmatched.discard(element)
             notes = [w for w, on in (("required", required), ("sensitive", sensitive)) if on]
             made.append(ir.Member(
                 name=name, c_name=c_name, shape=ref, required=required, sensitive=sensitive,
@@ -206,6 +208,12 @@ class _Loader:
                 made.append(self.operation(path, method, op))
         return made
 
+    def check_marks(self):
+        """A mark that hits nothing would let a log show what it was meant for."""
+        for element in sorted(self.unmatched):
+            self._fail(element, "is marked sensitive by idl/targets.json but there is no such "
+                       "property")
+
     def title(self):
         info = self.spec.get("info", {})
         return self._text(self._is_object(info, "info"), "title", "info") or self.source
@@ -226,6 +234,7 @@ def load(root, target):
         operations = loader.operations()
     except ValueError as e:  # a name without a letter
         raise ir.IdlError(source, "names", str(e)) from e
+    loader.check_marks()
     return ir.RestService(
         source=source, sha256=hashlib.sha256(data).hexdigest(), prefix=target["prefix"],
         stem=target["stem"], name=loader.title(), shapes=tuple(loader.shapes.values()),

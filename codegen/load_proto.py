@@ -210,19 +210,14 @@ def _source_of_target(target):
     def fail(reason):
         raise ir.IdlError("idl/targets.json", str(idl), reason)
 
-    for key in ("idl", "prefix", "stem"):
-        if not isinstance(target.get(key), str) or not target[key]:
-            fail(f"{key} is missing")
     name = target.get("name", os.path.basename(idl))
     if not isinstance(name, str) or not name or name.startswith("/") or ".." in name.split("/"):
         fail("name is no file name")
-    sensitive = target.get("sensitive", [])
-    if not isinstance(sensitive, list) or not all(isinstance(s, str) for s in sensitive):
-        fail("sensitive is no list of names")
     return Source(
         name=name, label=idl, prefix=target["prefix"], c_name=target["prefix"],
         stem=target["stem"], pbc_base=os.path.splitext(os.path.basename(idl))[0],
-        sensitive=tuple(sensitive), descriptor_only=target.get("descriptor_only") is True)
+        sensitive=tuple(target.get("sensitive", [])),
+        descriptor_only=target.get("descriptor_only") is True)
 
 
 def well_known(name, package):

@@ -2,6 +2,7 @@
 """A tree with idl/ and generated/: what idl/targets.json names becomes what generated/ holds."""
 import json
 import os
+import re
 
 import ir
 import load_aws
@@ -14,6 +15,7 @@ import render
 # Proto files are loaded together: they import each other, and one run of protoc serves them all.
 _LOADERS = {"aws": load_aws.load, "errors": load_errors.load, "rest": load_openapi.load,
             "shapes": load_aws.load_shapes}
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
 def targets(root):
@@ -27,10 +29,29 @@ def targets(root):
     if not isinstance(found, list) or not all(isinstance(t, dict) for t in found):
         raise ir.IdlError("idl/targets.json", "targets", "is no list of objects")
     for target in found:
-        if target.get("kind") not in ("grpc", *_LOADERS):
-            raise ir.IdlError("idl/targets.json", str(target.get("idl")),
-                              f"unknown kind {target.get('kind')!r}")
+        _check_target(target)
     return found
+
+
+def _check_target(target):
+    def fail(reason):
+        raise ir.IdlError("idl/targets.json", str(target.get("idl")), reason)
+
+    kind = target.get("kind")
+    if kind not in ("grpc", *_LOADERS):
+        fail(f"unknown kind {kind!r}; known here: {', '.join(('grpc', *_LOADERS))}")
+    for key in ("idl", "prefix", "stem"):
+        if not isinstance(target.get(key), str) or not target[key]:
+            fail(f"{key} is missing")
+    for key in ("prefix", "stem"):
+        if not _NAME.match(target[key]):
+            fail(f"{key} {target[key]!r} begins no C name: lower-case letters, digits and _ only")
+    if kind == "shapes" and "roots" not in target:
+        fail("roots is missing: the shapes that are wanted")
+    for key in ("sensitive", "basic_auth", "operations", "roots"):
+        names = target.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            fail(f"{key} is no list of names")
 
 
 def load_protos(root):

@@ -201,9 +201,9 @@ struct ags_update_gamesession_ds_information_request {
     struct str created_region; /* required */
     struct str deployment;     /* required */
     struct str description;    /* required */
-    struct str ip;             /* required */
+    struct str ip;             /* required, sensitive */
     bool has_port;
-    int32_t port;                                                     /* required */
+    int32_t port;                                                     /* required, sensitive */
     struct str region;                                                /* required */
     struct str server_id;                                             /* required */
     struct str source;                                                /* required */

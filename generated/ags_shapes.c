@@ -539,6 +539,7 @@ static const struct codec_member ags_update_gamesession_ds_information_request_m
         .offset = offsetof(struct ags_update_gamesession_ds_information_request, ip),
         .shape = &ags_string_shape,
         .required = true,
+        .sensitive = true,
     },
     {
         .name = STR_INIT("port"),
@@ -547,6 +548,7 @@ static const struct codec_member ags_update_gamesession_ds_information_request_m
         .has = true,
         .shape = &ags_integer_shape,
         .required = true,
+        .sensitive = true,
     },
     {
         .name = STR_INIT("region"),

@@ -17,6 +17,10 @@ static const struct protobuf_sensitive sensitive[] = {
      .field = "secret"},
     {.message = &accelbyte__session__sessiondsm__response_create_game_session__descriptor,
      .field = "session_data"},
+    {.message = &accelbyte__session__sessiondsm__response_create_game_session__descriptor,
+     .field = "ip"},
+    {.message = &accelbyte__session__sessiondsm__response_create_game_session__descriptor,
+     .field = "port"},
     {0},
 };
 

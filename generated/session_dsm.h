@@ -59,9 +59,9 @@ void dsm_request_create_game_session_redact(struct buf *out,
  * status (string): State of the server. AGS knows CREATING, READY, BUSY, REMOVING, UNREACHABLE and
  * FAILED.
  *
- * ip (string): Address that players connect to.
+ * ip (string, sensitive): Address that players connect to.
  *
- * port (int64): Port that players connect to.
+ * port (int64, sensitive): Port that players connect to.
  *
  * server_id (string): Id of the server, the one it gives when it connects to the AccelByte DS Hub.
  *

@@ -169,7 +169,7 @@ struct sqs_message {
     struct str message_id;
     struct str receipt_handle;
     struct str md5_of_body;
-    struct str body;
+    struct str body; /* sensitive */
     struct sqs_message_system_attribute_map attributes;
     struct str md5_of_message_attributes;
     struct sqs_message_body_attribute_map message_attributes;

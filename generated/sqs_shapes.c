@@ -214,6 +214,7 @@ static const struct codec_member sqs_message_members[] = {
         .name = STR_INIT("Body"),
         .offset = offsetof(struct sqs_message, body),
         .shape = &sqs_string_shape,
+        .sensitive = true,
     },
     {
         .name = STR_INIT("Attributes"),

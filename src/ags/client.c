@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "codec/access.h"
 #include "codec/json.h"
+#include "codec/redact.h"
 #include "codec/texts.h"
 #include "codec/validate.h"
 #include "http/backoff.h"
@@ -20,6 +21,7 @@
 #define BACKOFF_CAP_MS 2000
 #define MAX_URL 4096               /* bytes */
 #define MAX_BODY ((size_t)1 << 20) /* bytes of a request */
+#define BASIC "Basic "             /* of the Authorization header of token requests */
 #define SHOWN_MESSAGE 300          /* bytes of AGS's own text in an error */
 
 struct ags_client {
@@ -27,7 +29,7 @@ struct ags_client {
 #define AGS_CLIENT_MAGIC 0x71b4da05U
     struct ags_client_options options;
     struct arena *arena;
-    struct secret basic; /* value of the Authorization header for token requests */
+    struct secret basic; /* BASIC, and id and secret in base64 */
     struct ags_token *token;
 };
 
@@ -53,6 +55,15 @@ struct ags_call {
 static void attempt(struct ags_call *call);
 
 static void finish(struct ags_call *call, const void *out, const struct err *err) {
+    if (err != NULL)
+        LOG_DEBUG(call->ctx->log, "AGS call failed", LOG_STR("ags.operation", call->op->name),
+                  LOG_INT("ags.attempts", call->attempt), LOG_ERR(err));
+    else
+        LOG_DEBUG(call->ctx->log, "AGS call answered", LOG_STR("ags.operation", call->op->name),
+                  LOG_INT("ags.attempts", call->attempt),
+                  LOG_INT("durationUs", clock_mono_us() - call->sent_at_us),
+                  LOG_STR("ags.response.content",
+                          codec_redacted(call->ctx->arena, call->op->output, out)));
     call->op->call(call->fn, call->priv, out, err);
 }
 
@@ -76,7 +87,18 @@ static const struct codec_member error_members[] = {
 static const struct codec_shape error_shape =
     CODEC_TEXTS(struct error_body, "Error", error_members);
 
-static struct str error_text(struct arena *a, struct str json) {
+/* An answer may repeat what was sent to get it. */
+static struct str without_authorization(struct ags_call *call, struct str text) {
+    const struct secret *basic = &call->client->basic;
+    const struct secret encoded = {.hidden = basic->hidden + strlen(BASIC),
+                                   .n = basic->n - strlen(BASIC)};
+    const struct secret *token = ags_token_peek(call->client->token);
+    text = secret_taken_out(call->ctx->arena, text, &encoded);
+    return token != NULL ? secret_taken_out(call->ctx->arena, text, token) : text;
+}
+
+static struct str error_text(struct ags_call *call, struct str json) {
+    struct arena *a = call->ctx->arena;
     struct error_body body = {.message = STR_NULL};
     if (json_decode(json, &error_shape, &body, a) != NULL)
         return STR_NULL;
@@ -84,7 +106,7 @@ static struct str error_text(struct arena *a, struct str json) {
                                      body.error};
     for (size_t i = 0; i < ARRAY_LEN(candidates); i++)
         if (!str_empty(candidates[i]))
-            return str_utf8_cut(candidates[i], SHOWN_MESSAGE);
+            return str_utf8_cut(without_authorization(call, candidates[i]), SHOWN_MESSAGE);
     return STR_NULL;
 }
 
@@ -109,7 +131,7 @@ static enum rpc_code code_of_status(int status) {
 
 static struct err *error_of(struct ags_call *call, const struct http_response *resp) {
     struct arena *a = call->ctx->arena;
-    struct str why = error_text(a, resp->body);
+    struct str why = error_text(call, resp->body);
     const char *hint = "";
     if (resp->status == 401)
         hint = " (are AB_CLIENT_ID and AB_CLIENT_SECRET right?)";
@@ -250,8 +272,6 @@ static void fail_or_retry(struct ags_call *call, const struct http_response *res
 
 static void on_success(struct ags_call *call, const struct http_response *resp) {
     struct arena *a = call->ctx->arena;
-    LOG_DEBUG(call->ctx->log, "AGS call answered", LOG_STR("ags.operation", call->op->name),
-              LOG_INT("httpStatus", resp->status), LOG_INT("ags.attempts", call->attempt));
     if (call->op->output == NULL) {
         finish(call, NULL, NULL);
         return;
@@ -376,10 +396,13 @@ void ags_start(struct ags_client *client, struct ctx *ctx, const struct rest_ope
         call->refused = make_url(call, in);
     if (call->refused == NULL)
         call->refused = make_body(call, in);
-    if (call->refused != NULL)
+    if (call->refused != NULL) {
         ctx_sleep(client->options.loop, ctx, 0, on_refused, call);
-    else
-        attempt(call);
+        return;
+    }
+    LOG_DEBUG(ctx->log, "AGS call starts", LOG_STR("ags.operation", op->name),
+              LOG_STR("ags.request.content", codec_redacted(ctx->arena, op->input, in)));
+    attempt(call);
 }
 
 /* ---- the client ---- */
@@ -395,7 +418,7 @@ static struct secret basic_authorization(struct str id, struct str secret) {
     unsigned char *base64 = malloc(plain.n / 3 * 4 + 5);
     AN(base64);
     int n = EVP_EncodeBlock(base64, (const unsigned char *)plain.p, (int)plain.n);
-    buf_puts(&value, "Basic ");
+    buf_puts(&value, BASIC);
     buf_put(&value, base64, (size_t)n);
     struct secret made = secret_new(buf_str(&value));
     explicit_bzero(base64, (size_t)n);

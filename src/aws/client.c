@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
 #include "base/random.h"
+#include "codec/redact.h"
 #include "http/backoff.h"
 
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static void finish(struct aws_call *call, const void *out, const struct err *err
     }
     if (err != NULL)
         LOG_DEBUG(call->ctx->log, "AWS call failed", LOG_STR("aws.operation", call->op->name),
+                  LOG_STR("aws.region", call->client->endpoint.region),
                   LOG_INT("aws.attempts", call->attempt), LOG_ERR(err));
     call->op->call(call->fn, call->priv, out, err);
 }
@@ -183,8 +185,8 @@ static void hide_credentials(struct aws_call *call, struct err *err) {
     const struct aws_credentials *creds = aws_credentials_peek(call->client->options.credentials);
     if (creds == NULL)
         return;
-    aws_error_hide(call->ctx->arena, err, secret_reveal(&creds->session_token));
-    aws_error_hide(call->ctx->arena, err, secret_reveal(&creds->secret_access_key));
+    aws_error_hide(call->ctx->arena, err, &creds->session_token);
+    aws_error_hide(call->ctx->arena, err, &creds->secret_access_key);
 }
 
 static void on_response(void *priv, const struct http_response *resp, const struct err *err) {
@@ -197,9 +199,11 @@ static void on_response(void *priv, const struct http_response *resp, const stru
         if (err == NULL) {
             aws_retry_release(&call->client->quota, call->retry_cost);
             LOG_DEBUG(call->ctx->log, "AWS call answered", LOG_STR("aws.operation", call->op->name),
+                      LOG_STR("aws.region", call->client->endpoint.region),
                       LOG_STR("requestID", http_response_header(resp, STR("x-amzn-requestid"))),
                       LOG_INT("aws.attempts", call->attempt),
-                      LOG_INT("durationUs", clock_mono_us() - call->sent_at_us));
+                      LOG_INT("durationUs", clock_mono_us() - call->sent_at_us),
+                      LOG_STR("aws.response.content", codec_redacted(a, call->op->output, out)));
             finish(call, out, NULL);
             return;
         }
@@ -323,6 +327,9 @@ void aws_start(struct aws_client *client, struct ctx *ctx, const struct aws_oper
         return;
     }
     random_uuid(call->invocation_id);
+    LOG_DEBUG(ctx->log, "AWS call starts", LOG_STR("aws.operation", op->name),
+              LOG_STR("aws.region", client->endpoint.region),
+              LOG_STR("aws.request.content", codec_redacted(ctx->arena, op->input, in)));
     attempt(call);
 }
 

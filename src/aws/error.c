@@ -219,31 +219,9 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
     return err;
 }
 
-/* The text with each occurrence of the secret as "***". */
-static struct str hidden(struct arena *a, struct str text, struct str secret) {
-    struct buf b;
-    const char *at;
-    if (text.n < secret.n || memmem(text.p, text.n, secret.p, secret.n) == NULL)
-        return text;
-    buf_init(&b, text.n + 3);
-    while ((at = memmem(text.p, text.n, secret.p, secret.n)) != NULL) {
-        size_t before = (size_t)(at - text.p);
-        buf_put(&b, text.p, before);
-        buf_puts(&b, "***");
-        text = str_from(text, before + secret.n);
-    }
-    buf_putstr(&b, text);
-    struct str made = b.failed ? STR("***") : arena_str(a, buf_str(&b));
-    buf_free(&b);
-    return made;
-}
-
-void aws_error_hide(struct arena *a, struct err *err, struct str secret) {
-    /* A secret of a few characters would also be part of ordinary words. */
-    if (secret.n < 8)
-        return;
-    err->msg = hidden(a, err->msg, secret);
-    err->detail = hidden(a, err->detail, secret);
+void aws_error_hide(struct arena *a, struct err *err, const struct secret *secret) {
+    err->msg = secret_taken_out(a, err->msg, secret);
+    err->detail = secret_taken_out(a, err->detail, secret);
 }
 
 enum aws_retry_kind aws_error_retry_kind(const struct err *err) {

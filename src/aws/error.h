@@ -7,6 +7,7 @@
 #define AWS_ERROR_H
 
 #include "aws/protocol.h"
+#include "base/secret.h"
 
 /* Whether the standard retry mode of the AWS SDKs would try again. */
 enum aws_retry_kind { AWS_RETRY_NONE, AWS_RETRY_TRANSIENT, AWS_RETRY_THROTTLE };
@@ -39,7 +40,7 @@ struct err *aws_error_from_response(struct arena *a, const struct aws_operation 
  * Takes a secret's text out of an error that may repeat what was sent, as AWS's signature errors
  * do. Nothing happens with an absent one.
  */
-void aws_error_hide(struct arena *a, struct err *err, struct str secret);
+void aws_error_hide(struct arena *a, struct err *err, const struct secret *secret);
 
 /* How a failed attempt may be tried again, by error name, HTTP status or transport fault. */
 enum aws_retry_kind aws_error_retry_kind(const struct err *err);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/secret.h"
 
+#include "base/buf.h"
 #include "base/obj.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define SHORTEST 8 /* bytes of a secret that is looked for in a text */
 
 /* Whole pages, because madvise works on pages and a neighbour must not share them. */
 static size_t mapped_size(size_t n) {
@@ -32,4 +35,38 @@ void secret_free(struct secret *s) {
     explicit_bzero(s->hidden, s->n);
     munmap(s->hidden, mapped_size(s->n));
     *s = (struct secret){.hidden = NULL};
+}
+
+/* Where the secret, or its beginning at the text's end, begins in the text from there on; text.n if
+ * it does not. */
+static size_t find(struct str text, size_t from, struct str secret) {
+    const char *at = memmem(text.p + from, text.n - from, secret.p, secret.n);
+    if (at != NULL)
+        return (size_t)(at - text.p);
+    size_t longest = secret.n - 1 < text.n - from ? secret.n - 1 : text.n - from;
+    for (size_t n = longest; n >= SHORTEST; n--)
+        if (memcmp(text.p + text.n - n, secret.p, n) == 0)
+            return text.n - n;
+    return text.n;
+}
+
+struct str secret_taken_out(struct arena *a, struct str text, const struct secret *secret) {
+    struct str hidden = secret_reveal(secret);
+    if (hidden.n < SHORTEST || text.n < SHORTEST)
+        return text;
+    size_t at = find(text, 0, hidden);
+    if (at == text.n)
+        return text;
+    struct buf b;
+    size_t from = 0;
+    buf_init(&b, text.n + 3);
+    for (; at < text.n; at = find(text, from, hidden)) {
+        buf_putstr(&b, str_sub(text, from, at));
+        buf_puts(&b, "***");
+        from = at + hidden.n < text.n ? at + hidden.n : text.n;
+    }
+    buf_putstr(&b, str_from(text, from));
+    struct str made = arena_str(a, buf_str(&b));
+    buf_free(&b);
+    return made;
 }

@@ -6,7 +6,7 @@
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 struct secret {
     char *hidden; /* use secret_reveal */
@@ -27,5 +27,12 @@ static inline struct str secret_reveal(const struct secret *s) {
 static inline bool secret_present(const struct secret *s) {
     return s->n > 0;
 }
+
+/*
+ * The text with "***" in each place where it repeats the secret, in the arena if there is one. A
+ * secret's beginning at the end of the text counts too: such texts are cut. Absent secrets and
+ * those of less than 8 bytes, which would also be part of ordinary words, are not looked for.
+ */
+struct str secret_taken_out(struct arena *a, struct str text, const struct secret *secret);
 
 #endif

@@ -12,8 +12,14 @@
 #define SHOWN_ELEMENTS 8 /* of a list or map */
 #define SHOWN_DEPTH 16
 
+/* Where the value stands: how deep, and at which length of the text no more is begun. */
+struct place {
+    unsigned depth;
+    size_t end;
+};
+
 static void put_value(struct buf *out, const struct codec_shape *shape, const void *value,
-                      unsigned depth);
+                      struct place at);
 
 static void put_text(struct buf *out, struct str s) {
     if (s.n <= SHOWN_STRING) {
@@ -89,7 +95,7 @@ static void put_scalar(struct buf *out, const struct codec_shape *shape, const v
 }
 
 static void put_struct(struct buf *out, const struct codec_shape *shape, const void *base,
-                       unsigned depth) {
+                       struct place at) {
     buf_putc(out, '{');
     size_t start = out->n;
     if (shape->log_fields != NULL)
@@ -103,54 +109,75 @@ static void put_struct(struct buf *out, const struct codec_shape *shape, const v
         if (!first)
             buf_putc(out, ',');
         first = false;
+        if (out->n >= at.end) {
+            buf_puts(out, "\"...\":\"...\"");
+            break;
+        }
         buf_putjson(out, m->name);
         buf_putc(out, ':');
         if (m->sensitive)
             buf_puts(out, "\"***\"");
         else
-            put_value(out, m->shape, value, depth);
+            put_value(out, m->shape, value, at);
     }
     buf_putc(out, '}');
 }
 
 static void put_collection(struct buf *out, const struct codec_shape *shape, const void *slot,
-                           unsigned depth) {
+                           struct place at) {
     struct codec_list list = codec_list_get(slot);
     bool map = shape->kind == CODEC_MAP;
+    size_t i = 0;
     buf_putc(out, map ? '{' : '[');
-    for (size_t i = 0; i < list.n && i < SHOWN_ELEMENTS; i++) {
+    for (; i < list.n && i < SHOWN_ELEMENTS && out->n < at.end; i++) {
         const void *element = codec_element_get(shape, list, i);
         if (i > 0)
             buf_putc(out, ',');
         if (map) {
-            buf_putjson(out, codec_str_get(codec_entry(shape, list, i)));
+            put_text(out, codec_str_get(codec_entry(shape, list, i)));
             buf_putc(out, ':');
         }
         if (element == NULL)
             buf_puts(out, "null");
         else
-            put_value(out, shape->element, element, depth);
+            put_value(out, shape->element, element, at);
     }
-    if (list.n > SHOWN_ELEMENTS)
-        buf_printf(out, map ? ",\"...\":\"%zu in all\"" : ",\"... %zu in all\"", list.n);
+    if (list.n > i)
+        buf_printf(out, map ? "%s\"...\":\"%zu in all\"" : "%s\"... %zu in all\"", i > 0 ? "," : "",
+                   list.n);
     buf_putc(out, map ? '}' : ']');
 }
 
 static void put_value(struct buf *out, const struct codec_shape *shape, const void *value,
-                      unsigned depth) {
+                      struct place at) {
     if (shape->sensitive) {
         buf_puts(out, "\"***\"");
-    } else if (depth == SHOWN_DEPTH) {
-        buf_puts(out, "\"...\"");
-    } else if (shape->kind == CODEC_STRUCT || shape->kind == CODEC_UNION) {
-        put_struct(out, shape, value, depth + 1);
-    } else if (shape->kind == CODEC_LIST || shape->kind == CODEC_MAP) {
-        put_collection(out, shape, value, depth + 1);
-    } else {
-        put_scalar(out, shape, value);
+        return;
     }
+    if (at.depth == SHOWN_DEPTH) {
+        buf_puts(out, "\"...\"");
+        return;
+    }
+    at.depth++;
+    if (shape->kind == CODEC_STRUCT || shape->kind == CODEC_UNION)
+        put_struct(out, shape, value, at);
+    else if (shape->kind == CODEC_LIST || shape->kind == CODEC_MAP)
+        put_collection(out, shape, value, at);
+    else
+        put_scalar(out, shape, value);
 }
 
 void codec_redact(struct buf *out, const struct codec_shape *shape, const void *value) {
-    put_value(out, shape, value, 0);
+    put_value(out, shape, value, (struct place){.end = out->n + CODEC_REDACTED_BYTES});
+}
+
+struct str codec_redacted(struct arena *a, const struct codec_shape *shape, const void *value) {
+    struct buf b;
+    if (shape == NULL)
+        return STR_NULL;
+    buf_init(&b, CODEC_REDACTED_MAX);
+    codec_redact(&b, shape, value);
+    struct str text = arena_str(a, buf_str(&b));
+    buf_free(&b);
+    return text;
 }

@@ -374,8 +374,38 @@ static void random_ids_are_version_4_and_differ(void **state) {
     }
 }
 
+/* ---- secrets in texts ---- */
+
+static void secrets_are_taken_out_of_texts(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *secret, *want;
+    } cases[] = {
+        {"no harm", "12345678", "no harm"},
+        {"12345678", "12345678", "***"},
+        {"a 12345678 b 1234567812345678", "12345678", "a *** b ******"},
+        {"cut off in 123456789", "123456789012", "cut off in ***"},
+        {"cut off in 1234567", "123456789012", "cut off in 1234567"},
+        {"1234567890 is a beginning only", "123456789012", "1234567890 is a beginning only"},
+        {"123456781234567", "1234567812345678", "***"},
+        {"short 123", "123", "short 123"},
+        {"", "12345678", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct secret secret = secret_new(str_c(cases[i].secret));
+        struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+        assert_str(secret_taken_out(a, str_c(cases[i].text), &secret), cases[i].want);
+        arena_free(a);
+        secret_free(&secret);
+    }
+    const struct secret none = {.hidden = NULL};
+    assert_str(secret_taken_out(NULL, STR("any text"), &none), "any text");
+    assert_null(secret_taken_out(NULL, STR_NULL, &none).p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secrets_are_taken_out_of_texts),
         TEST(allocations_are_zeroed_aligned_and_apart),
         TEST(past_its_limit_an_arena_serves_and_says_so),
         TEST(deferred_functions_run_last_first_with_memory_still_there),

@@ -442,6 +442,24 @@ static void long_values_are_cut_in_a_log(void **state) {
     buf_free(&b);
 }
 
+static void a_log_shows_whole_json_however_much_there_is(void **state) {
+    (void)state;
+    struct gl_player_latency latencies[8];
+    struct gl_start_game_session_placement_input in = {
+        .placement_id = STR("placement-1"),
+        .player_latencies = {.v = latencies, .n = 100000},
+    };
+    /* Control characters take the most room. */
+    for (size_t i = 0; i < ARRAY_LEN(latencies); i++)
+        latencies[i] = (struct gl_player_latency){.region_identifier = repeated('\1', 300)};
+    struct str text = codec_redacted(arena, &gl_start_game_session_placement_input_shape, &in);
+    assert_true(text.n <= CODEC_REDACTED_MAX);
+    assert_non_null(strstr(text.p, "{\"PlacementId\":\"placement-1\",\"PlayerLatencies\":[{\"Reg"));
+    assert_non_null(strstr(text.p, "... (300 bytes)\"},\"... 100000 in all\"]"));
+    assert_int_equal(text.p[text.n - 1], '}');
+    assert_null(codec_redacted(arena, NULL, &in).p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(request_has_the_models_names_and_order),
@@ -468,6 +486,7 @@ int main(void) {
         TEST(lengths_are_in_characters_not_bytes),
         TEST(sensitive_members_never_reach_a_log),
         TEST(long_values_are_cut_in_a_log),
+        TEST(a_log_shows_whole_json_however_much_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / "codegen"), str(ROOT / "tests" / "golden")]
 import names  # noqa: E402
 import trim_aws  # noqa: E402
+from aws_shapes import Shapes  # noqa: E402
 from generator import generate, generated, make_tree, run  # noqa: E402
 
 CASES = ROOT / "tests" / "golden"
@@ -104,6 +105,20 @@ def trimming_keeps_facts_only():
             raise AssertionError("it was accepted")
         except KeyError as error:
             assert words in str(error), error
+
+
+def what_has_sensitive_keys_is_sensitive():
+    """A map whose keys are sensitive is sensitive as a whole, as a mark makes a member"""
+    shapes = Shapes("x.json", {
+        "In": {"type": "structure", "members": {"Players": {"shape": "Players"},
+                                                "Note": {"shape": "Text"}}},
+        "Players": {"type": "map", "key": {"shape": "Name"}, "value": {"shape": "Text"}},
+        "Name": {"type": "string", "sensitive": True}, "Text": {"type": "string"}},
+        "x", ["In.Note"])
+    shapes.lower("In", "test")
+    shapes.check_marks()
+    assert shapes.lowered["Players"].sensitive
+    assert [m.sensitive for m in shapes.lowered["In"].members] == [True, True]
 
 
 def trimming_the_trimmed_changes_nothing():
@@ -195,7 +210,8 @@ def help_tells_the_modes():
 if __name__ == "__main__":
     run([
         names_follow_the_rule, every_name_of_the_idl_can_be_found, a_clash_names_both_sources,
-        trimming_keeps_facts_only, trimming_the_trimmed_changes_nothing,
+        trimming_keeps_facts_only, what_has_sensitive_keys_is_sensitive,
+        trimming_the_trimmed_changes_nothing,
         output_is_the_same_everywhere, any_python_from_3_9_makes_the_same,
         unchanged_files_are_left_alone, drift_is_found_and_shown,
         help_tells_the_modes,
