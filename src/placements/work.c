@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
+#include "handlers/ags_session.h"
 #include "handlers/end_session.h"
 #include "handlers/session_token.h"
 #include "placements/report.h"
@@ -202,11 +203,14 @@ static void ask_ags(struct look *l) {
 static void on_session(void *priv, const struct ags_game_session_response *session,
                        const struct err *err) {
     struct look *l = OBJ_CAST(priv, look, LOOK_MAGIC);
-    if (err != NULL && err->code != RPC_NOT_FOUND) {
+    bool gone = err != NULL && err->code == RPC_NOT_FOUND;
+    if (err == NULL)
+        err = ags_session_check(l->ctx->arena, session, l->namespace, l->session_id);
+    if (err != NULL && !gone) {
         fail(l, PLACEMENT_ASK_AGS, err);
         return;
     }
-    l->facts.ags = placement_view(err == NULL ? session : NULL, l->placement, &l->other);
+    l->facts.ags = placement_view(gone ? NULL : session, l->placement, &l->other);
     bool has_server = l->facts.state == GL_GAME_SESSION_PLACEMENT_STATE_FULFILLED;
     if (has_server && l->facts.ags == PLACEMENT_HAS_ANOTHER)
         find_server(l, l->other, on_other);
@@ -232,6 +236,9 @@ static void find_server(struct look *l, struct str arn, gl_describe_game_session
 static bool is_known(struct look *l, const struct gl_describe_game_sessions_output *out,
                      const struct err *err, bool *ret_lives) {
     bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
+    if (err == NULL && out->game_sessions.v == NULL) /* which says nothing, least that it is dead */
+        err = err_new(l->ctx->arena, RPC_UNAVAILABLE,
+                      "DescribeGameSessions: the answer has no GameSessions");
     if (err != NULL && !unknown) {
         fail(l, PLACEMENT_FIND_SERVER, err);
         return false;
@@ -293,7 +300,9 @@ static void find_newer(struct look *l) {
 static void on_newer(void *priv, const struct gl_describe_game_session_placement_output *out,
                      const struct err *err) {
     struct look *l = OBJ_CAST(priv, look, LOOK_MAGIC);
-    (void)out;
+    if (err == NULL && out->game_session_placement == NULL) /* no proof that there is one */
+        err = err_new(l->ctx->arena, RPC_UNAVAILABLE,
+                      "DescribeGameSessionPlacement: the answer has no GameSessionPlacement");
     if (err != NULL && !str_eq(err->type, STR("NotFoundException"))) {
         fail(l, PLACEMENT_FIND_NEWER, err);
         return;
