@@ -7,6 +7,10 @@
 #include <curl/curl.h>
 
 #define LIMIT_US ((int64_t)240 * 1000000) /* less than that is nothing that AWS minds */
+/* Years from 2000 to 2999. What is signed with must have a date of four digits, and a peer's clock
+ * that says otherwise is the one that is wrong. */
+#define FIRST_S INT64_C(946684800)
+#define LAST_S INT64_C(32503679999)
 
 bool aws_skew_correct(const struct http_response *resp, const struct err *err, int64_t sent_us,
                       int64_t *skew_us) {
@@ -16,7 +20,7 @@ bool aws_skew_correct(const struct http_response *resp, const struct err *err, i
         http_response_header(resp, STR("age")).p != NULL)
         return false;
     time_t server = curl_getdate(date.p, NULL);
-    if (server == (time_t)-1)
+    if (server < FIRST_S || server > LAST_S)
         return false;
     int64_t skew = (int64_t)server * 1000000 - clock_real_us();
     int64_t changed = skew - sent_us;

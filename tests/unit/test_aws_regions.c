@@ -27,6 +27,9 @@ static void a_signature_refused_with_a_right_clock_is_final(void **state) {
         "Date: Sun, 30 Aug 2015 12:39:59 GMT",
         "Date: Sun, 30 Aug 2015 12:32:01 GMT",
         "Date: yesterday",
+        "Date: Mon, 01 Jan 1900 00:00:00 GMT", /* no year that could be signed with */
+        "Date: Thu, 01 Jan 1970 00:00:00 GMT",
+        "Date: Fri, 31 Dec 9999 23:59:59 GMT",
         "Date:",
     };
     usual_client();
