@@ -44,7 +44,15 @@ struct rpc_client *rpc_client_new(const char *target) {
     client->magic = RPC_CLIENT_MAGIC;
     runtime_acquire();
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    client->channel = grpc_channel_create(target, credentials, NULL);
+    /* The environment's proxy is for the way to AWS and AGS. A health check inside a container that
+     * has one would ask the proxy for 127.0.0.1, and call a healthy service dead. */
+    grpc_arg no_proxy = {
+        .type = GRPC_ARG_INTEGER,
+        .key = (char *)(uintptr_t)GRPC_ARG_ENABLE_HTTP_PROXY,
+        .value.integer = 0,
+    };
+    const grpc_channel_args args = {.num_args = 1, .args = &no_proxy};
+    client->channel = grpc_channel_create(target, credentials, &args);
     grpc_channel_credentials_release(credentials);
     client->cq = grpc_completion_queue_create_for_pluck(NULL);
     return client;

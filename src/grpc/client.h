@@ -12,7 +12,7 @@
 
 struct rpc_client;
 
-/* To "host:port" or "unix:/path"; connects with the first call. */
+/* To "host:port" or "unix:/path", never through a proxy; connects with the first call. */
 struct rpc_client *rpc_client_new(const char *target);
 
 /* No call may be under way. NULL is fine. */
