@@ -211,10 +211,11 @@ static int64_t deadline_of(const struct server_call *call, gpr_timespec deadline
         bool streams = call->method != NULL && call->method->method->kind != RPC_UNARY;
         return streams ? CTX_NO_DEADLINE : now + call->server->options.default_deadline_ms;
     }
-    int32_t left = gpr_time_to_millis(gpr_time_sub(deadline, gpr_now(deadline.clock_type)));
+    /* Wider than the library tells it: a deadline in weeks comes as INT32_MAX. */
+    int64_t left = gpr_time_to_millis(gpr_time_sub(deadline, gpr_now(deadline.clock_type)));
     if (left <= 0)
         return now;
-    int32_t margin = (left + MARGIN_PART - 1) / MARGIN_PART;
+    int64_t margin = (left + MARGIN_PART - 1) / MARGIN_PART;
     return now + left - (margin < MARGIN_MS ? margin : MARGIN_MS);
 }
 

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #define TIMEOUT_MS 20000
 
@@ -29,6 +30,7 @@ static struct loop_job job;
 static atomic_int started;
 static atomic_int finished;
 static atomic_size_t response_bytes;
+static _Atomic int64_t handlers_time_ms; /* left when it starts */
 
 /* ---- the server's side ---- */
 
@@ -62,6 +64,7 @@ static void on_started(void *priv, const struct rpc_call *rpc) {
     assert_ptr_equal(priv, &service);
     assert_true(pthread_equal(pthread_self(), thread));
     assert_non_null(rpc->req);
+    atomic_store(&handlers_time_ms, ctx_remaining_ms(&rpc->ctx));
     started++;
 }
 
@@ -177,6 +180,18 @@ static void clients_deadline_ends_its_wait(void **state) {
     assert_null(call("", TIMEOUT_MS, &resp));
 }
 
+static void handlers_deadline_lies_before_the_callers(void **state) {
+    static const int64_t timeouts_ms[] = {500, TIMEOUT_MS, INT64_C(40) * 86400 * 1000};
+    const struct dsm_response_create_game_session *resp = NULL;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(timeouts_ms); i++) {
+        assert_null(call("", timeouts_ms[i], &resp));
+        assert_true(handlers_time_ms > 0);
+        assert_true(handlers_time_ms < timeouts_ms[i]);
+        assert_true(handlers_time_ms < INT32_MAX); /* what the library tells in milliseconds */
+    }
+}
+
 static struct server_connections seen;
 static atomic_bool looked;
 
@@ -197,6 +212,25 @@ static void connections_are_counted(void **state) {
     assert_int_equal(seen.open, 1);
     assert_int_equal(seen.accepted, 1);
     assert_int_equal(seen.refused + seen.strangers + seen.cut_off + seen.stalls, 0);
+}
+
+/* Where a container has one for the way out, its health check must not ask it for 127.0.0.1. */
+static void client_asks_no_proxy_of_the_environment(void **state) {
+    static const char *const variables[] = {"grpc_proxy", "https_proxy", "http_proxy"};
+    struct dsm_request_create_game_session req = DSM_REQUEST_CREATE_GAME_SESSION_INIT;
+    const struct dsm_response_create_game_session *resp = NULL;
+    char target[32];
+    (void)state;
+    snprintf(target, sizeof target, "127.0.0.1:%d", server_port(server));
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+        setenv(variables[i], "http://127.0.0.1:1", 1);
+    struct rpc_client *other = rpc_client_new(target);
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+        unsetenv(variables[i]);
+    struct err *err = dsm_session_dsm_create_game_session(other, arena, &req, TIMEOUT_MS, &resp);
+    if (err != NULL)
+        fail_msg(STR_FMT, STR_ARG(err->msg));
+    rpc_client_free(other);
 }
 
 static void unreachable_server_is_unavailable(void **state) {
@@ -361,7 +395,9 @@ int main(void) {
         TEST(handler_may_answer_later),
         TEST(client_stub_gets_the_error),
         TEST(clients_deadline_ends_its_wait),
+        TEST(handlers_deadline_lies_before_the_callers),
         TEST(connections_are_counted),
+        TEST(client_asks_no_proxy_of_the_environment),
         TEST(unreachable_server_is_unavailable),
         TEST(clients_metadata_goes_with_every_call),
         TEST(illegal_metadata_is_refused_without_quoting_it),
