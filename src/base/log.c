@@ -172,9 +172,11 @@ static void write_all(int fd, const char *p, size_t n) {
     }
 }
 
+/* For pthread_cond_clockwait; the other clock may be set back meanwhile, and the wait be as long.
+ */
 static struct timespec after_ms(long ms) {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
     t.tv_sec += ms / 1000;
     t.tv_nsec += ms % 1000 * 1000000;
     if (t.tv_nsec >= 1000000000) {
@@ -192,7 +194,7 @@ static bool wait_for_lines(void) {
     if (!writer.stopping) {
         const struct timespec until = after_ms(GATHER_MS);
         while (!writer.stopping && writer.queue.n < QUEUE_BYTES / 2 &&
-               pthread_cond_timedwait(&writer.changed, &writer.lock, &until) == 0)
+               pthread_cond_clockwait(&writer.changed, &writer.lock, CLOCK_MONOTONIC, &until) == 0)
             continue;
     }
     return writer.queue.n > 0;
@@ -245,7 +247,7 @@ void log_stop(int timeout_ms) {
     writer.stopping = true;
     pthread_cond_broadcast(&writer.changed);
     while (writer.queue.n > 0 || !writer.idle)
-        if (pthread_cond_timedwait(&writer.changed, &writer.lock, &until) != 0)
+        if (pthread_cond_clockwait(&writer.changed, &writer.lock, CLOCK_MONOTONIC, &until) != 0)
             break;
     drained = writer.queue.n == 0 && writer.idle;
     writer.running = false;

@@ -14,7 +14,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_MAX ((size_t)16 << 20)
@@ -24,6 +26,16 @@ static struct arena *arena;
 static int out[2]; /* the log's pipe: read end, write end */
 static char *text; /* what came out of it */
 static size_t text_n;
+
+static _Atomic long clock_ahead_s; /* by which the wall clock is wrong */
+
+/* In place of the C library's, for this program. */
+int clock_gettime(clockid_t id, struct timespec *ret) {
+    int status = (int)syscall(SYS_clock_gettime, id, ret);
+    if (id == CLOCK_REALTIME)
+        ret->tv_sec += clock_ahead_s;
+    return status;
+}
 
 static int set_up(void **state) {
     (void)state;
@@ -284,6 +296,18 @@ static int log_to_nobody(void) {
     return ms < 150 || ms > 5000 ? 2 : 0;
 }
 
+/* A line that came right before the clock was set back would else wait for as long. */
+static void a_clock_that_is_set_back_holds_up_no_line(void **state) {
+    struct pollfd ready = {.fd = out[0], .events = POLLIN};
+    (void)state;
+    log_start(LOG_LEVEL_INFO, out[1]);
+    clock_ahead_s = 3600;
+    LOG_INFO(NULL, "line");
+    int came = poll(&ready, 1, 10000);
+    clock_ahead_s = 0;
+    assert_int_equal(came, 1);
+}
+
 static void a_stalled_reader_costs_lines_not_time(void **state) {
     (void)state;
     assert_int_equal(in_child(log_to_nobody), 0);
@@ -365,6 +389,7 @@ int main(void) {
         TEST(a_context_adds_its_fields_and_its_parents),
         TEST(what_is_too_long_is_left_out_and_the_line_stays_whole),
         TEST(lines_of_many_threads_stay_whole_and_in_order),
+        TEST(a_clock_that_is_set_back_holds_up_no_line),
         TEST(a_stalled_reader_costs_lines_not_time),
         TEST(a_pipe_that_does_not_block_loses_nothing),
         TEST(lines_for_a_reader_that_left_are_counted),
