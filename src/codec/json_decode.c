@@ -11,6 +11,9 @@
 #include <openssl/evp.h>
 #include <yajl/yajl_parse.h>
 
+/* "{}," is three bytes long and may become a structure of hundreds. */
+#define MAX_ELEMENTS_SIZE ((size_t)64 << 20) /* bytes of all lists and maps together */
+
 /* yajl calls back for each token; open structures, lists and maps are frames on a stack. */
 struct frame {
     const struct codec_shape *shape;
@@ -34,7 +37,8 @@ struct decoder {
     yajl_handle parser;
     struct str text;
     bool in_document; /* what is skipped is a document */
-    size_t before;    /* where the token before a document has ended, in bytes */
+    size_t elements_size;
+    size_t before; /* where the token before a document has ended, in bytes */
     struct frame frames[CODEC_MAX_DEPTH];
 };
 
@@ -123,12 +127,20 @@ static void open_document(struct decoder *d) {
     d->skipping = 1;
 }
 
-/* Room for one more element of the list or map on top, and where it lies. */
+/* Room for one more element of the list or map on top, and where it lies. Once there are too many,
+ * the next structure or list ends the reading; until then elements lie nowhere. */
 static char *grow(struct decoder *d, struct frame *f) {
     size_t stride = f->shape->stride;
     AN(stride); /* of a shape that was written by hand, it is easily forgotten */
+    if (d->err != NULL)
+        return arena_alloc(d->arena, stride);
     if (f->n == f->cap) {
         f->cap = f->cap == 0 ? 8 : 2 * f->cap;
+        d->elements_size += f->cap * stride;
+        if (d->elements_size > MAX_ELEMENTS_SIZE) {
+            (void)fail(d, "too many elements");
+            return arena_alloc(d->arena, stride);
+        }
         char *v = arena_array(d->arena, f->cap, stride);
         if (f->n > 0)
             memcpy(v, f->v, f->n * stride);
@@ -363,6 +375,8 @@ static int on_string(void *ctx, const unsigned char *p, size_t n) {
 
 static int on_start_map(void *ctx) {
     struct decoder *d = ctx;
+    if (d->err != NULL)
+        return 0;
     if (skip_open(d))
         return 1;
     const struct codec_shape *shape = expected(d);
@@ -424,6 +438,8 @@ static int on_end(void *ctx) {
 
 static int on_start_array(void *ctx) {
     struct decoder *d = ctx;
+    if (d->err != NULL)
+        return 0;
     if (skip_open(d))
         return 1;
     const struct codec_shape *shape = expected(d);
@@ -463,6 +479,7 @@ struct err *json_decode(struct str text, const struct codec_shape *shape, void *
     d.ret = ret_value;
     d.err = NULL;
     d.depth = 0;
+    d.elements_size = 0;
     d.skipping = 0;
     d.skip_next = false;
     d.in_document = false;

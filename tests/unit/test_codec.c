@@ -286,6 +286,26 @@ static void bad_answers_are_errors_that_name_the_place(void **state) {
     }
 }
 
+/* Three bytes of text for each structure of hundreds. */
+static void elements_without_end_are_refused_before_they_fill_the_memory(void **state) {
+    (void)state;
+    enum { ELEMENTS = 300000 };
+    struct gl_describe_game_sessions_output out = {.next_token = STR_NULL};
+    struct buf b;
+    buf_init(&b, 4 << 20);
+    buf_puts(&b, "{\"GameSessions\":[{}");
+    for (int i = 1; i < ELEMENTS; i++)
+        buf_puts(&b, ",{}");
+    buf_puts(&b, "]}");
+    struct err *err =
+        json_decode(buf_str(&b), &gl_describe_game_sessions_output_shape, &out, arena);
+    buf_free(&b);
+    assert_non_null(err);
+    assert_int_equal(err->code, RPC_INTERNAL);
+    assert_non_null(strstr(err->msg.p, "too many elements"));
+    assert_true(arena_used(arena) < (size_t)80 << 20);
+}
+
 static void nesting_without_end_is_survived(void **state) {
     (void)state;
     struct buf b;
@@ -479,6 +499,7 @@ int main(void) {
         TEST(a_new_enum_value_is_unknown_not_an_error),
         TEST(long_lists_keep_their_order),
         TEST(bad_answers_are_errors_that_name_the_place),
+        TEST(elements_without_end_are_refused_before_they_fill_the_memory),
         TEST(nesting_without_end_is_survived),
         TEST(a_valid_request_passes),
         TEST(every_broken_constraint_names_member_and_rule),
