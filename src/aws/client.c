@@ -148,15 +148,13 @@ static void fail_or_retry(struct aws_call *call, const struct http_response *res
     if (resp != NULL && !client->options.without_skew &&
         aws_skew_correct(resp, err, call->sent_skew_us, &client->skew_us))
         kind = AWS_RETRY_TRANSIENT;
-    if (kind == AWS_RETRY_NONE || call->attempt >= client->options.max_attempts ||
-        !aws_retry_acquire(&client->quota, kind, &call->retry_cost)) {
-        finish(call, NULL, err);
-        return;
-    }
     int64_t ms = aws_retry_delay_ms(kind, call->attempt + 1, random_unit(),
                                     resp != NULL ? backoff_wished_ms(resp) : -1);
-    /* A wait that outlasts the caller would only turn this error into a less telling one. */
-    if (ms >= ctx_remaining_ms(call->ctx)) {
+    /* A wait that outlasts the caller would only turn this error into a less telling one. The quota
+     * comes last: what is taken from it is for a retry that is made. */
+    if (kind == AWS_RETRY_NONE || call->attempt >= client->options.max_attempts ||
+        ms >= ctx_remaining_ms(call->ctx) ||
+        !aws_retry_acquire(&client->quota, kind, &call->retry_cost)) {
         finish(call, NULL, err);
         return;
     }

@@ -301,6 +301,22 @@ static void failing_calls_share_a_quota_of_retries(void **state) {
     assert_good();
 }
 
+static void a_retry_that_there_is_no_time_for_costs_the_quota_nothing(void **state) {
+    (void)state;
+    usual_client();
+    for (int call = 1; call <= 40; call++) {
+        ctx_init(&ctx, arena, NULL, clock_mono_ms() + 1500);
+        EXPECT(ANSWER_WITH(500, "Retry-After: 2", ""));
+        terminate();
+        assert_int_equal(done, 1);
+    }
+    ctx_init(&ctx, arena, NULL, CTX_NO_DEADLINE);
+    EXPECT(ANSWER(500, ""), GOOD);
+    terminate();
+    fake_advance(loop, 50);
+    assert_good();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_request_is_signed_as_an_independent_signer_does_it),
@@ -321,6 +337,7 @@ int main(void) {
         TEST(cancelling_ends_the_wait),
         TEST(cancelling_ends_the_exchange),
         TEST(failing_calls_share_a_quota_of_retries),
+        TEST(a_retry_that_there_is_no_time_for_costs_the_quota_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
