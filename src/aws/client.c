@@ -41,6 +41,8 @@ struct aws_call {
     struct aws_request request;
     char invocation_id[RANDOM_UUID_SIZE]; /* the same for every attempt */
     int attempt;
+    uint64_t identity;    /* of the credentials that signed it; 0: unsigned */
+    bool renewed;         /* the credentials were, because they had expired */
     bool may_have_acted;  /* an attempt so far */
     int retry_cost;       /* of the last retry */
     int64_t sent_skew_us; /* what the attempt was signed with */
@@ -145,6 +147,14 @@ static void fail_or_retry(struct aws_call *call, const struct http_response *res
                           const struct err *err) {
     struct aws_client *client = call->client;
     enum aws_retry_kind kind = aws_error_retry_kind(err);
+    if (aws_error_is_expired(err) && call->identity != 0 && !call->renewed &&
+        aws_credentials_expired(client->options.credentials, call->identity)) {
+        LOG_DEBUG(call->ctx->log, "AWS credentials have expired, and are fetched anew",
+                  LOG_STR("aws.operation", call->op->name), LOG_ERR(err));
+        call->renewed = true;
+        attempt(call);
+        return;
+    }
     if (resp != NULL && !client->options.without_skew &&
         aws_skew_correct(resp, err, call->sent_skew_us, &client->skew_us))
         kind = AWS_RETRY_TRANSIENT;
@@ -273,6 +283,7 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
     };
     call->sent_at_us = clock_mono_us();
     call->sent_skew_us = client->skew_us;
+    call->identity = creds != NULL ? creds->identity : 0;
     call->span = http_tracer_begin(client->options.tracer, call->ctx, &what);
     http_start(client->options.http, call->ctx, &req, on_response, call);
 }

@@ -3,9 +3,10 @@
  * A client of one AWS service in one region: validate, encode, sign, send, try again, decode. The
  * generated operations start calls on it; see aws/operation.h.
  *
- * Each attempt is signed anew. What may be tried again, how often and after which wait follows the
- * SDKs' standard mode (aws/retry.h); the same body goes out each time, so whoever starts an
- * operation that acts gives it an idempotency token or id of its own.
+ * Each attempt is signed anew, and one whose credentials had expired is made once more with new
+ * ones. What may be tried again, how often and after which wait follows the SDKs' standard mode
+ * (aws/retry.h); the same body goes out each time, so whoever starts an operation that acts gives
+ * it an idempotency token or id of its own.
  */
 #ifndef AWS_CLIENT_H
 #define AWS_CLIENT_H

@@ -77,6 +77,11 @@ void aws_credentials_get(struct aws_credentials_provider *provider, struct ctx *
     provider->get(provider, ctx, fn, priv);
 }
 
+bool aws_credentials_expired(struct aws_credentials_provider *provider, uint64_t identity) {
+    OBJ_CHECK(provider, AWS_CREDENTIALS_PROVIDER_MAGIC);
+    return provider->expired != NULL && provider->expired(provider, identity);
+}
+
 void aws_credentials_provider_free(struct aws_credentials_provider *provider) {
     if (provider == NULL)
         return;

@@ -49,6 +49,8 @@ typedef const struct aws_credentials *aws_credentials_peek_fn(
     struct aws_credentials_provider *provider);
 typedef void aws_credentials_get_fn(struct aws_credentials_provider *provider, struct ctx *ctx,
                                     aws_credentials_fn *fn, void *priv);
+typedef bool aws_credentials_expired_fn(struct aws_credentials_provider *provider,
+                                        uint64_t identity);
 typedef void aws_credentials_free_fn(struct aws_credentials_provider *provider);
 
 /* Embedded in each kind of provider. */
@@ -56,7 +58,8 @@ struct aws_credentials_provider {
     unsigned magic;
 #define AWS_CREDENTIALS_PROVIDER_MAGIC 0x6c1f93d2U
     aws_credentials_peek_fn *peek;
-    aws_credentials_get_fn *get; /* NULL: peek always has some */
+    aws_credentials_get_fn *get;         /* NULL: peek always has some */
+    aws_credentials_expired_fn *expired; /* NULL: there are never others */
     aws_credentials_free_fn *free;
 };
 
@@ -73,6 +76,12 @@ const struct aws_credentials *aws_credentials_peek(struct aws_credentials_provid
  */
 void aws_credentials_get(struct aws_credentials_provider *provider, struct ctx *ctx,
                          aws_credentials_fn *fn, void *priv);
+
+/*
+ * AWS has said that the credentials of that identity have expired. True if it is of use to ask
+ * again: peek then has others, or none.
+ */
+bool aws_credentials_expired(struct aws_credentials_provider *provider, uint64_t identity);
 
 /* Wipes what it holds. No fetch may be pending. NULL is fine. */
 void aws_credentials_provider_free(struct aws_credentials_provider *provider);

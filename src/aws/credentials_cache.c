@@ -19,6 +19,7 @@ struct cache {
     struct aws_credentials creds; /* identity 0: none yet */
     int64_t good_until_ms;        /* Unix; past the expiry where stale ones are kept */
     int64_t renew_at_ms;          /* Unix */
+    int64_t fetched_ms;           /* on clock_mono_ms */
     struct loop_timer timer;      /* for the next renewal; armed only with credentials in hand */
     struct arena *fetch;          /* NULL: none under way */
     struct list waiters;
@@ -159,6 +160,7 @@ static void serve_waiters(struct cache *c, bool good) {
 static void succeeded(struct cache *c, struct aws_credentials *creds) {
     aws_credentials_clear(&c->creds);
     c->creds = *creds;
+    c->fetched_ms = clock_mono_ms();
     c->n_failed = 0;
     plan_renewal(c);
     LOG_DEBUG(NULL, "AWS credentials fetched",
@@ -258,6 +260,18 @@ static void cache_get(struct aws_credentials_provider *provider, struct ctx *ctx
         start_fetch(c);
 }
 
+static bool cache_expired(struct aws_credentials_provider *provider, uint64_t identity) {
+    struct cache *c = cache_of(provider);
+    if (c->source->fixed != NULL)
+        return false;
+    if (identity != c->creds.identity)
+        return true; /* others have come meanwhile */
+    if (clock_mono_ms() - c->fetched_ms < AWS_CACHE_YOUNG_MS)
+        return false;
+    c->good_until_ms = 0;
+    return true;
+}
+
 static void cache_free(struct aws_credentials_provider *provider) {
     struct cache *c = cache_of(provider);
     loop_timer_stop(&c->timer);
@@ -280,6 +294,7 @@ struct aws_credentials_provider *aws_credentials_cache_new(struct loop *loop, st
         .magic = AWS_CREDENTIALS_PROVIDER_MAGIC,
         .peek = cache_peek,
         .get = cache_get,
+        .expired = cache_expired,
         .free = cache_free,
     };
     c->loop = loop;

@@ -12,6 +12,8 @@
  * - Sources that allow it (container, instance) keep old credentials in use past their expiry while
  *   no new ones can be had, 5 to 10 minutes at a time: AWS extends them when its own renewal is in
  *   trouble. Others fail then.
+ * - When AWS says that they have expired before they should have, as it does where this machine's
+ *   clock is behind, they are fetched anew, unless they have just been.
  *
  * A fetch has a context of its own: a caller that goes away takes only itself off the list.
  */
@@ -25,6 +27,7 @@
 #define AWS_CACHE_MAX_PAUSE_MS INT64_C(60000) /* with credentials in hand */
 #define AWS_CACHE_MAX_REFUSE_MS INT64_C(5000) /* without */
 #define AWS_CACHE_STALE_MS INT64_C(300000)    /* expired ones are kept; up to twice that */
+#define AWS_CACHE_YOUNG_MS INT64_C(10000)     /* fetched so lately, others would be no better */
 
 /*
  * Takes over the arena that the source lives in. The loop outlives the provider; free it before

@@ -240,6 +240,11 @@ enum aws_retry_kind aws_error_retry_kind(const struct err *err) {
     return AWS_RETRY_NONE;
 }
 
+bool aws_error_is_expired(const struct err *err) {
+    return str_eq(err->type, STR("ExpiredTokenException")) ||
+           str_eq(err->type, STR("ExpiredToken"));
+}
+
 bool aws_error_is_clock_skew(const struct err *err) {
     static const struct str names[] = {
         STR_INIT("AccessDeniedException"),     STR_INIT("AuthFailure"),

@@ -45,6 +45,9 @@ void aws_error_hide(struct arena *a, struct err *err, const struct secret *secre
 /* How a failed attempt may be tried again, by error name, HTTP status or transport fault. */
 enum aws_retry_kind aws_error_retry_kind(const struct err *err);
 
+/* The names by which AWS says that the credentials have expired. */
+bool aws_error_is_expired(const struct err *err);
+
 /* The names by which AWS says that our clock is wrong. */
 bool aws_error_is_clock_skew(const struct err *err);
 

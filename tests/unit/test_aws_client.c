@@ -317,6 +317,69 @@ static void a_retry_that_there_is_no_time_for_costs_the_quota_nothing(void **sta
     assert_good();
 }
 
+/* ---- credentials that AWS calls expired ---- */
+
+/* Has others each time that they are called expired, at most `left` times. */
+struct renewing {
+    struct aws_credentials_provider base;
+    struct aws_credentials creds;
+    int left;
+};
+
+static const struct aws_credentials *renewing_peek(struct aws_credentials_provider *provider) {
+    return &CONTAINER_OF(provider, struct renewing, base)->creds;
+}
+
+static bool renewing_expired(struct aws_credentials_provider *provider, uint64_t identity) {
+    static const char *const names[] = {"a", "b", "c"};
+    struct renewing *r = CONTAINER_OF(provider, struct renewing, base);
+    assert_true(identity == r->creds.identity);
+    if (r->left-- == 0)
+        return false;
+    aws_credentials_clear(&r->creds);
+    assert_null(aws_credentials_init(&r->creds, arena, names, STR("NEW"), STR(SECRET_KEY), STR_NULL,
+                                     AWS_CREDENTIALS_NEVER));
+    return true;
+}
+
+static void renewing_free(struct aws_credentials_provider *provider) {
+    aws_credentials_clear(&CONTAINER_OF(provider, struct renewing, base)->creds);
+}
+
+static void a_request_signed_with_expired_credentials_is_made_once_more(void **state) {
+    (void)state;
+    static const char *const names[] = {"a", "b", "c"};
+    static const char expired[] = "{\"__type\":\"ExpiredTokenException\"}";
+    struct renewing renewing = {
+        .base = {.magic = AWS_CREDENTIALS_PROVIDER_MAGIC,
+                 .peek = renewing_peek,
+                 .expired = renewing_expired,
+                 .free = renewing_free},
+        .left = 2,
+    };
+    assert_null(aws_credentials_init(&renewing.creds, arena, names, STR("OLD"), STR(SECRET_KEY),
+                                     STR_NULL, AWS_CREDENTIALS_NEVER));
+    const struct aws_client_options options = {
+        .loop = loop,
+        .http = fake_http_client(fake),
+        .credentials = &renewing.base,
+        .endpoint = {.service = STR("gamelift"), .region = STR("us-east-1")},
+        .user_agent = STR("test/1"),
+    };
+    assert_null(aws_client_new(&options, arena, &client));
+    EXPECT(ANSWER(400, expired), GOOD);
+    terminate();
+    assert_good();
+    assert_non_null(strstr(fake_http_header(fake, "authorization").p, "Credential=NEW/"));
+    EXPECT(ANSWER(400, expired), ANSWER(400, expired)); /* but not for ever */
+    terminate();
+    assert_bad(RPC_INTERNAL, ERR_UPSTREAM);
+    EXPECT(ANSWER(400, expired)); /* and not where there are no others */
+    terminate();
+    assert_bad(RPC_INTERNAL, ERR_UPSTREAM);
+    aws_credentials_provider_free(&renewing.base);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_request_is_signed_as_an_independent_signer_does_it),
@@ -338,6 +401,7 @@ int main(void) {
         TEST(cancelling_ends_the_exchange),
         TEST(failing_calls_share_a_quota_of_retries),
         TEST(a_retry_that_there_is_no_time_for_costs_the_quota_nothing),
+        TEST(a_request_signed_with_expired_credentials_is_made_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,6 +124,28 @@ static void renewal_starts_in_the_background_and_holds_up_nobody(void **state) {
     assert_peek("TWO");
 }
 
+/* As AWS sees it: this machine's clock is behind. */
+static void credentials_that_aws_calls_expired_are_fetched_anew(void **state) {
+    (void)state;
+    cache(false);
+    get();
+    hand_over("ONE", HOUR);
+    uint64_t one = aws_credentials_peek(provider)->identity;
+    fake_advance(loop, AWS_CACHE_YOUNG_MS - 1);
+    assert_false(aws_credentials_expired(provider, one)); /* the source has no better ones */
+    assert_peek("ONE");
+    fake_advance(loop, 1);
+    assert_true(aws_credentials_expired(provider, one));
+    assert_null(aws_credentials_peek(provider));
+    get();
+    assert_int_equal(hand->fetches, 2);
+    hand_over("TWO", HOUR);
+    assert_str(got_id, "TWO");
+    assert_true(aws_credentials_expired(provider, one)); /* told late: there are others */
+    assert_peek("TWO");
+    assert_int_equal(hand->fetches, 2);
+}
+
 static void each_renewal_has_an_identity_of_its_own(void **state) {
     (void)state;
     cache(false);
@@ -335,6 +357,7 @@ int main(void) {
         TEST(a_cancelled_waiter_leaves_the_others_their_fetch),
         TEST(a_fetch_nobody_waits_for_is_kept),
         TEST(renewal_starts_in_the_background_and_holds_up_nobody),
+        TEST(credentials_that_aws_calls_expired_are_fetched_anew),
         TEST(each_renewal_has_an_identity_of_its_own),
         TEST(a_failed_renewal_is_swallowed_and_tried_again_after_a_pause),
         TEST(a_dead_endpoint_is_asked_at_most_twice_a_minute),
