@@ -56,7 +56,7 @@ static void receive(struct consumer *c) {
         SQS_MESSAGE_SYSTEM_ATTRIBUTE_NAME_APPROXIMATE_RECEIVE_COUNT,
         SQS_MESSAGE_SYSTEM_ATTRIBUTE_NAME_SENT_TIMESTAMP,
     };
-    size_t n = room(c) < BATCH ? room(c) : BATCH;
+    size_t n = room(c) < c->batch ? room(c) : c->batch;
     const struct sqs_receive_message_request in = {
         .queue_url = c->options.queue_url,
         .message_system_attribute_names = {.v = attributes, .n = ARRAY_LEN(attributes)},
@@ -94,11 +94,13 @@ static void on_received(void *priv, const struct sqs_receive_message_result *out
     struct arena *a = c->receive_arena;
     if (err != NULL && !c->draining) {
         hold(c, ++c->receive_failures);
+        c->batch = 1; /* ten large messages may be more than an answer is taken */
         LOG_WARN(NULL, "no placement events from SQS", LOG_INT("failures", c->receive_failures),
                  LOG_ERR(err));
     }
     if (err == NULL) {
         c->receive_failures = 0;
+        c->batch = 2 * c->batch < BATCH ? 2 * c->batch : BATCH;
         c->stats.received += out->messages.n;
         for (size_t i = 0; i < out->messages.n; i++)
             begin(c, &out->messages.v[i]);
@@ -260,6 +262,7 @@ struct consumer *consumer_new(const struct consumer_options *options) {
     c->options.queue_url = arena_str(c->arena, options->queue_url);
     c->options.policy.namespaces = copy_list(c->arena, options->policy.namespaces);
     c->options.topic_arns = copy_list(c->arena, options->topic_arns);
+    c->batch = BATCH;
     list_init(&c->messages);
     list_init(&c->deletions);
     list_init(&c->calls);

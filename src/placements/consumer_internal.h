@@ -19,6 +19,7 @@ struct consumer {
 
     struct arena *receive_arena; /* of the request under way; NULL: none */
     struct ctx receive_ctx;
+    size_t batch;          /* messages to ask for at once */
     int receive_failures;  /* in a row */
     int upstream_failures; /* in a row, over all messages */
     int64_t held_until_ms; /* nothing is received before; on clock_mono_ms */
