@@ -11,11 +11,13 @@
  * Names of states, views, actions and steps are those of src/placements/decide.h and of GameLift;
  * tests/model/names.py compares them. CANCELLED and TIMED_OUT are to the code what FAILED is.
  *
- * Assumed, as docs/placements.md says: GameLift's event does get into the queue; AGS stores that it
- * waits before 30 s after the placement's end ("calm"); a server that AGS was told of lives longer
- * than our answer needs to be stored; nobody gives up and asks again in the moment between
- * FIND_NEWER and the report (compile with -DLATE_REPORT to see what comes of it: AGS is told of a
- * failure that was an earlier request's).
+ * What is assumed is listed, with the same names, in docs/placements.md. Each of these drops one
+ * assumption, and tests/model/check shows that something then goes wrong:
+ *   EVENT_LOST          GameLift's event gets into the queue
+ *   NEVER_CALM          AGS stores our answer before 30 s after the placement's end
+ *   STORED_OVER_REPORT  storing our answer leaves a report that was quicker as it is
+ *   LATE_REPORT         nobody gives up and asks again between FIND_NEWER and the report
+ *   DIES_AT_ONCE        a server that AGS was told of lives until our answer is stored
  */
 #ifndef ALL
 #define ALL 1 /* PLACEMENT_REPORT=all; 0: failures */
@@ -32,6 +34,7 @@
 #define PLACEMENTS 2
 #define MESSAGES 3 /* one for each placement, and a second one for any of them */
 #define NOBODY 9
+#define NO_MESSAGES (!exists[0] && !exists[1] && !exists[2])
 
 /* GameLift's states of a placement; NONE: never asked for. */
 mtype = { NONE, PENDING, FULFILLED, FAILED };
@@ -50,7 +53,6 @@ mtype ags = FAILED_TO_REQUEST;   /* also before the first request: the oldest wo
 byte whom;                       /* AVAILABLE: whose server */
 bool asking;                     /* our answer is not yet stored at AGS */
 byte current;                    /* the placement that AGS was last answered for */
-bool told[PLACEMENTS];           /* AGS has heard of its end, or has refused to */
 
 bool exists[MESSAGES];
 bool visible[MESSAGES];
@@ -71,7 +73,11 @@ inline place(n) {
     :: state[n] = FULFILLED; alive[n] = true
     :: state[n] = FAILED
     fi;
+#ifdef EVENT_LOST
+    if :: send(n, n) :: skip fi;
+#else
     send(n, n);
+#endif
     if
     :: faults > 0 && !exists[2] -> faults--; send(2, n)
     :: skip
@@ -125,7 +131,9 @@ active proctype accelbyte() {
     :: atomic { asking -> asking = false;
                 /* A report that was quicker stays, even if its server has died since. */
                 if
+#ifndef STORED_OVER_REPORT
                 :: ags == AVAILABLE && whom == current -> skip
+#endif
                 :: ags == DELETED -> skip
                 :: else -> ags = REQUESTED
                 fi }
@@ -138,7 +146,8 @@ active proctype accelbyte() {
                 fi;
                 ags = DELETED }
     /* It may also wait for ever, but not for a server that reports itself: then it gives up. */
-    :: atomic { !asking && (ALL || ags != REQUESTED || !alive[current]) -> break }
+    :: atomic { !asking && (ALL || ags != REQUESTED ||
+                            (state[current] != PENDING && !alive[current])) -> break }
     od
 }
 
@@ -146,7 +155,11 @@ active proctype game_server() {
     do
     :: atomic { !ALL && ags == REQUESTED && state[current] == FULFILLED && alive[current] ->
                 ags = AVAILABLE; whom = current }
+#ifdef DIES_AT_ONCE
+    :: atomic { ags == AVAILABLE && alive[whom] -> alive[whom] = false; break }
+#else
     :: atomic { ags == AVAILABLE && alive[whom] && !asking -> alive[whom] = false; break }
+#endif
     :: break
     od
 }
@@ -171,7 +184,13 @@ inline decide() {
 }
 
 inline ask() {
+#ifdef NEVER_CALM
+    calm = true;
+#elif defined(ALWAYS_UNSURE)
+    calm = false;
+#else
     calm = !asking;
+#endif
     if
     :: ags == DELETED -> view = GONE
     :: ags == REQUESTED -> view = WAITS
@@ -182,7 +201,6 @@ inline ask() {
 
 /* UpdateDSInformation. AGS takes it, or has no such session. */
 inline put() {
-    told[p] = true;
     if
     :: ags == DELETED -> refused = true
     :: ags != DELETED && action == REPORT_AVAILABLE ->
@@ -305,10 +323,15 @@ do_RELEASE:
 active proctype at_the_end() {
 end_wait:
     timeout ->
-    assert(!exists[0] && !exists[1] && !exists[2]);
+    assert(NO_MESSAGES);
     /* Every placement's end got to AGS: it does not wait for one that has ended. */
     assert(ags != REQUESTED || state[current] == NONE || state[current] == PENDING);
     /* No server runs that AGS has given up. */
     assert(!alive[0] || (ags == AVAILABLE && whom == 0));
     assert(!alive[1] || (ags == AVAILABLE && whom == 1))
 }
+
+/* Nothing goes round for ever: in the end every message is dealt with. Processes are scheduled fairly. */
+#ifdef LIVENESS
+ltl settled { <>[] NO_MESSAGES }
+#endif
