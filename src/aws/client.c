@@ -383,6 +383,11 @@ static bool is_in_region(const struct aws_client *client, struct str region) {
 
 struct err *aws_client_in_region(struct aws_client *client, struct arena *a, struct str region,
                                  struct aws_client **ret) {
+    return aws_client_in_region_leaving(client, a, region, 0, ret);
+}
+
+struct err *aws_client_in_region_leaving(struct aws_client *client, struct arena *a,
+                                         struct str region, size_t leave, struct aws_client **ret) {
     OBJ_CHECK(client, AWS_CLIENT_MAGIC);
     if (is_in_region(client, region)) {
         *ret = client;
@@ -393,9 +398,9 @@ struct err *aws_client_in_region(struct aws_client *client, struct arena *a, str
             *ret = client->regions[i];
             return NULL;
         }
-    if (client->n_regions == AWS_CLIENT_MAX_REGIONS)
-        return err_new(a, RPC_RESOURCE_EXHAUSTED, "more than %d AWS regions are in use",
-                       AWS_CLIENT_MAX_REGIONS);
+    if (client->n_regions + leave >= AWS_CLIENT_MAX_REGIONS)
+        return err_new(a, RPC_RESOURCE_EXHAUSTED, "more than %zu AWS regions are in use",
+                       AWS_CLIENT_MAX_REGIONS - leave);
     struct aws_client_options options = client->options;
     /* "fips-us-east-1" is us-east-1 with FIPS, which then holds elsewhere too. */
     if (!str_eq(options.endpoint.region, client->endpoint.region))

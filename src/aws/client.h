@@ -56,6 +56,12 @@ void aws_client_free(struct aws_client *client);
 struct err *aws_client_in_region(struct aws_client *client, struct arena *a, struct str region,
                                  struct aws_client **ret) MUST_CHECK;
 
+/* The same for a region that somebody else names: of those not asked for yet, `leave` must remain.
+ */
+struct err *aws_client_in_region_leaving(struct aws_client *client, struct arena *a,
+                                         struct str region, size_t leave,
+                                         struct aws_client **ret) MUST_CHECK;
+
 /* The region that requests are signed for; lives with the client. */
 struct str aws_client_region(const struct aws_client *client);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "placements/event.h"
 
+#include "aws/arn.h"
 #include "codec/json.h"
 #include "codec/validate.h"
 
@@ -32,6 +33,15 @@ static struct err *unwrap(struct str body, struct str_list topic_arns, struct ar
     return NULL;
 }
 
+/* An event names the queue that its placement was on. One that names something else is a forgery,
+ * or a mistake of who passed it on. */
+static bool is_its_queue(const struct queue_event *event, struct str resource) {
+    struct arn arn;
+    return arn_parse(resource, &arn) && str_eq(arn.service, STR("gamelift")) &&
+           str_eq(arn.region, event->region) && str_eq(arn.account, event->account) &&
+           str_starts(arn.resource, STR("gamesessionqueue/"));
+}
+
 static struct err *check(const struct queue_event *event, struct arena *a) {
     struct err *err = codec_validate(&queue_event_shape, event, a);
     if (err != NULL)
@@ -41,6 +51,9 @@ static struct err *check(const struct queue_event *event, struct arena *a) {
         return ERR_INVALID(a, "an event of another kind");
     if (event->detail->type == QUEUE_EVENT_TYPE_UNKNOWN)
         return ERR_INVALID(a, "a placement event of a type that is not known here");
+    for (size_t i = 0; i < event->resources.n; i++)
+        if (!is_its_queue(event, event->resources.v[i]))
+            return ERR_INVALID(a, "the event's resource is no queue of its account and region");
     return NULL;
 }
 

@@ -72,10 +72,16 @@ static void finish(struct look *l, enum placement_result result, const struct er
     l->fn(l->priv, &outcome);
 }
 
-/* Would another placement fare any better just now? */
-static bool is_upstream_down(const struct err *err) {
+bool placement_is_upstream_down(const struct err *err, bool own_region) {
+    if (err->http_status == 0 && !own_region)
+        return false;
     return err->origin == ERR_TRANSPORT || err->http_status >= 500 || err->http_status == 429 ||
            err->code == RPC_UNAVAILABLE || err->code == RPC_DEADLINE_EXCEEDED;
+}
+
+/* AGS has no region of its own; all else is asked where the placement is, or the other server. */
+static bool is_own_region(const struct look *l, enum placement_step step) {
+    return step == PLACEMENT_ASK_AGS || step == PLACEMENT_REPORT || l->gamelift == l->svc->gamelift;
 }
 
 static void fail(struct look *l, enum placement_step step, const struct err *err) {
@@ -84,7 +90,7 @@ static void fail(struct look *l, enum placement_step step, const struct err *err
            "a placement could not be dealt with yet", LOG_CSTR("step", placement_step_name(step)),
            LOG_ERR(err));
     finish(l, stops ? PLACEMENT_ABANDONED : PLACEMENT_TROUBLE, err,
-           !stops && is_upstream_down(err));
+           !stops && placement_is_upstream_down(err, is_own_region(l, step)));
 }
 
 /* ---- the placement ---- */
@@ -107,7 +113,8 @@ void placement_look(struct dsm_service *svc, const struct placement_policy *poli
     l->fn = fn;
     l->priv = priv;
     ctx->log = LOG_WITH(ctx->arena, ctx->log, LOG_STR("placementID", l->placement_id));
-    l->refused = aws_client_in_region(svc->gamelift, ctx->arena, region, &l->gamelift);
+    l->refused = aws_client_in_region_leaving(svc->gamelift, ctx->arena, region,
+                                              PLACEMENT_LEAVE_REGIONS, &l->gamelift);
     if (l->refused != NULL) {
         ctx_sleep(svc->loop, ctx, 0, on_refused, l);
         return;

@@ -10,6 +10,9 @@
 #include "handlers/service.h"
 #include "placements/decide.h"
 
+/* Regions that events may name beside those in use already; the calls' own queues keep room. */
+#define PLACEMENT_LEAVE_REGIONS (AWS_CLIENT_MAX_REGIONS / 2)
+
 #define PLACEMENT_CALM_MS 30000   /* after which AGS's word is not an older one */
 #define PLACEMENT_WATCH_MS 900000 /* AGS gives a request up after 600 s at most */
 
@@ -39,6 +42,12 @@ const char *placement_result_name(enum placement_result result);
 
 /* True if the placement is dealt with: there is nothing to look at again. */
 bool placement_is_dealt_with(enum placement_result result);
+
+/*
+ * Does an error of GameLift or AGS mean that other placements would fare no better just now? Not if
+ * a region does not even answer that is not our own: an event may name one that does not exist.
+ */
+bool placement_is_upstream_down(const struct err *err, bool own_region);
 
 struct placement_outcome {
     enum placement_result result;

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+import events
 import growth
 import measure
 import report
@@ -204,6 +205,8 @@ class Bench:
             result["growth"] = growth.run(self, say)
             say("instructions by stage")
             result["stages"] = stages.run(self)
+        say("placement events")
+        result["events"] = events.measure(*((500, 50) if self.options.quick else (3000, 200)))
         result["rows"] = {row.name: row.figures() for row in [self.echo, *self.rows]}
         return result
 

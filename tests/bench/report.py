@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was measured as a table, and as docs/benchmarks.md with its plot."""
+import events
 
 
 def table(result):
@@ -26,7 +27,8 @@ def table(result):
             f"{result['ratio_to_floor']:.2f} times that (the middle of {result['rounds']} rounds of "
             f"{result['calls']} calls). Program, stripped: {result['binary_bytes'] // 1024} kB. "
             f"Latencies at {result['rate_of_latencies']} calls/s. Load average "
-            f"{result['machine']['load_average']:.1f} on {result['machine']['cpus']} CPUs.")
+            f"{result['machine']['load_average']:.1f} on {result['machine']['cpus']} CPUs.\n\n"
+            f"{events.in_words(result['events'])}.")
 
 
 def _floor_of(name, floor):
@@ -98,6 +100,17 @@ def _stages(result):
               f"{libraries}.")
 
 
+def _events(result):
+    f = result["events"]
+    rows = [("events worked off in a second of one core", f"{f['per_core_s']:,}"),
+            ("CPU of an event", f"{f['cpu_us']:.0f} us"),
+            (f"resident after {f['events']:,} events", f"{f['resident_kb'] / 1024:.1f} MB"),
+            ("from the end of a placement to its report, one at a time",
+             f"median {f['median_ms']} ms, 99 % {f['p99_ms']} ms, most {f['most_ms']} ms")]
+    return (_markdown_table(("", ""), rows)
+            + f"\n\nLoad average {result['machine']['load_average']:.1f}.")
+
+
 def _growth_tables(result):
     titles = {"in_flight": "calls in flight", "session_data": "bytes of session_data",
               "latencies": "players with latencies for 4 regions",
@@ -124,7 +137,8 @@ def write(path, result):
         "machine": f"{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}, "
                    f"{machine['date']}, load average {machine['load_average']:.1f} at the end.",
         "table": f"```text\n{table(result)}\n```\n\n![CPU time of a call]({plot.name})",
-        "targets": _targets(result), "growth": _growth_tables(result), "stages": _stages(result)}
+        "targets": _targets(result), "growth": _growth_tables(result), "stages": _stages(result),
+        "events": _events(result)}
     for name, part in parts.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)

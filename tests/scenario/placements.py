@@ -258,6 +258,45 @@ def poison_ends_as_a_dead_letter(w):
         assert len(told) == len(bodies), told
 
 
+def forged_events_cause_a_look_and_no_more(w):
+    """What an event says of a placement, its server or its region is not believed: GameLift is asked"""
+    w.sim.control("POST", "sqs", {"form": "nothing"})
+    w.sim.control("PUT", f"sqs/queues/{QUEUE}", {"max_receive_count": 3})
+    with taking(w, PLACEMENT_REPORT="all") as service:
+        other = service.create(session_id="forged-other").deployment
+        order(w, service, "forged-1")
+        arn = placement(w, "forged-1")["GameSessionArn"]
+        evil = {"type": "PlacementFulfilled", "ipAddress": "203.0.113.66", "port": "1",
+                "gameSessionArn": other, "gameSessionRegion": "eu-west-1"}
+        # Of a placement that runs: the wrong end, and somebody else's server.
+        send(w, event("forged-1", "PlacementFailed"))
+        send(w, event("forged-1", detail={"placementId": "forged-1", **evil}))
+        reported(w, "forged-1")
+        empty(w)
+        told = {(t["status"], t["deployment"]) for t in reports(w, "forged-1")}
+        assert told == {("AVAILABLE", arn)}, told
+        # Of one that has failed: that it was fulfilled.
+        order(w, service, "forged-2", deployment="full-queue")
+        placement(w, "forged-2")
+        send(w, event("forged-2", detail={"placementId": "forged-2", **evil}))
+        (told,) = reported(w, "forged-2")
+        assert told["status"] == "FAILED_TO_REQUEST" and "203.0.113" not in str(told), told
+        empty(w)
+        # Of none at all, of regions that do not exist, and of queues that are not the event's own.
+        bad = [event("forged-none"), *(event("forged-1", region=f"xx-forged-{i}") for i in range(40)),
+               event("forged-1", resources=["arn:aws:gamelift:eu-west-1:123456789012:gamesessionqueue/q"]),
+               event("forged-1", resources=["arn:aws:gamelift:us-east-1:210987654321:gamesessionqueue/q"])]
+        for body in bad:
+            send(w, body)
+        eventually(lambda: queue(w, DEAD)["messages"] == len(bad), "they are dead letters")
+        # A queue in a region that was not used before still has room.
+        order(w, service, "forged-west", deployment=WEST)
+        placement(w, "forged-west")
+        send(w, event("forged-west", "PlacementFulfilled", region="us-west-2"))
+        assert reported(w, "forged-west")[0]["region"] == "us-west-2"
+        assert status_of(w, other) != "TERMINATED" and status_of(w, arn) == "ACTIVE"
+
+
 def foreign_placements_are_left_alone(w):
     """Placements of others, and of namespaces that are not ours, are not touched"""
     with taking(w) as service, taking(w, PLACEMENT_NAMESPACES="studio-two,studio-three") as both:
@@ -451,7 +490,8 @@ if __name__ == "__main__":
         servers_report_themselves_otherwise, unwanted_servers_are_ended,
         word_of_ags_is_waited_for_right_after_the_end, another_server_counts_while_it_lives,
         duplicates_and_disorder_do_no_harm, stale_placements_say_nothing, forms_of_sns_are_taken,
-        poison_ends_as_a_dead_letter, foreign_placements_are_left_alone,
+        poison_ends_as_a_dead_letter, forged_events_cause_a_look_and_no_more,
+        foreign_placements_are_left_alone,
         several_namespaces_are_served, events_are_looked_at_in_their_own_region, any_replica_handles_any_event,
         message_stays_until_ags_has_taken_the_report,
         reports_that_lost_their_answer_are_not_repeated, deletions_that_fail_are_tried_again,

@@ -105,6 +105,22 @@ static void regions_are_checked_and_counted(void **state) {
     (void)in_region("eu-west-7");
 }
 
+static void regions_that_others_name_leave_room_for_our_own(void **state) {
+    (void)state;
+    struct aws_client *other = NULL;
+    usual_client();
+    for (int i = 0; i < AWS_CLIENT_MAX_REGIONS - 10; i++)
+        assert_null(aws_client_in_region_leaving(
+            client, arena, str_c(arena_printf(arena, "eu-west-%d", i).p), 10, &other));
+    other = NULL;
+    struct err *err = aws_client_in_region_leaving(client, arena, STR("eu-west-99"), 10, &other);
+    assert_non_null(err);
+    assert_int_equal(err->code, RPC_RESOURCE_EXHAUSTED);
+    assert_null(other);
+    assert_null(aws_client_in_region_leaving(client, arena, STR("eu-west-7"), 10, &other));
+    (void)in_region("eu-west-99");
+}
+
 static void an_override_holds_in_every_region_and_only_the_signature_differs(void **state) {
     (void)state;
     make_client(NULL, (struct endpoint_settings){.region = STR("us-east-1"),
@@ -154,6 +170,7 @@ int main(void) {
         TEST(a_clock_corrected_already_is_not_corrected_for_ever),
         TEST(each_region_has_one_client_of_its_own),
         TEST(regions_are_checked_and_counted),
+        TEST(regions_that_others_name_leave_room_for_our_own),
         TEST(an_override_holds_in_every_region_and_only_the_signature_differs),
         TEST(a_fips_region_stays_fips_in_others),
         TEST(a_wrong_setting_makes_no_client),

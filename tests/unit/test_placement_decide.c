@@ -2,6 +2,7 @@
 /* The whole table of decisions, and how AGS's answers are read. */
 #include "placements/decide.h"
 #include "placements/placements.h"
+#include "placements/work.h"
 #include "unit.h"
 
 #define ARN "arn:aws:gamelift:us-east-1::gamesession/fleet-1/us-west-2/a"
@@ -179,6 +180,27 @@ static void region_of_a_queue_is_in_its_url(void **state) {
             fail_msg("%s", rows[i].url);
 }
 
+static void only_what_concerns_all_placements_holds_them_back(void **state) {
+    (void)state;
+    static const struct {
+        struct err err;
+        bool own_region;
+        bool want;
+    } rows[] = {
+        {{.origin = ERR_TRANSPORT, .code = RPC_UNAVAILABLE}, true, true},
+        {{.origin = ERR_UPSTREAM, .code = RPC_UNAVAILABLE, .http_status = 503}, true, true},
+        {{.origin = ERR_UPSTREAM, .code = RPC_RESOURCE_EXHAUSTED, .http_status = 429}, true, true},
+        {{.origin = ERR_UPSTREAM, .code = RPC_NOT_FOUND, .http_status = 400}, true, false},
+        {{.origin = ERR_UPSTREAM, .code = RPC_UNAVAILABLE, .http_status = 503}, false, true},
+        /* A region that does not answer at all: an event may have made it up. */
+        {{.origin = ERR_TRANSPORT, .code = RPC_UNAVAILABLE}, false, false},
+        {{.origin = ERR_TRANSPORT, .code = RPC_DEADLINE_EXCEEDED}, false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (placement_is_upstream_down(&rows[i].err, rows[i].own_region) != rows[i].want)
+            fail_msg("row %zu", i);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_done_before_the_end),
@@ -187,6 +209,7 @@ int main(void) {
         cmocka_unit_test(no_wanted_server_is_ended),
         cmocka_unit_test(answers_of_ags_are_read),
         cmocka_unit_test(region_of_a_queue_is_in_its_url),
+        cmocka_unit_test(only_what_concerns_all_placements_holds_them_back),
     };
     return cmocka_run_group_tests_name("placement decisions", tests, NULL, NULL);
 }

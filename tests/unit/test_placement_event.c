@@ -88,6 +88,31 @@ static void anything_else_is_refused(void **state) {
             fail_msg("taken for an event: %s", texts[i]);
 }
 
+#define OF(queue) "{" HEAD SOURCE "\"account\":\"1\",\"resources\":[\"" queue "\"]," DETAIL "}"
+#define OWN "arn:aws:gamelift:eu-west-1:1:gamesessionqueue/q"
+
+static void an_event_names_its_own_queue(void **state) {
+    (void)state;
+    struct placement_event event;
+    const struct str_list any = {.n = 0};
+    static const char *const forged[] = {
+        OF("arn:aws:gamelift:us-east-1:1:gamesessionqueue/q"), /* of another region */
+        OF("arn:aws:gamelift:eu-west-1:2:gamesessionqueue/q"), /* of another account */
+        OF("arn:aws:gamelift:eu-west-1::gamesessionqueue/q"),
+        OF("arn:aws:gamelift:eu-west-1:1:fleet/q"), /* no queue */
+        OF("arn:aws:sqs:eu-west-1:1:gamesessionqueue/q"),
+        OF(OWN "\",\"arn:aws:gamelift:us-east-1:1:gamesessionqueue/q"), /* one of two */
+        OF("q"),
+        OF(""),
+    };
+    assert_null(parse(OF(OWN), any, &event));
+    assert_true(str_eq(event.region, STR("eu-west-1")));
+    assert_null(parse("{" HEAD SOURCE "\"resources\":[]," DETAIL "}", any, &event));
+    for (size_t i = 0; i < ARRAY_LEN(forged); i++)
+        if (parse(forged[i], any, &event) == NULL)
+            fail_msg("taken for an event: %s", forged[i]);
+}
+
 static void size_and_depth_are_bounded(void **state) {
     (void)state;
     struct placement_event event;
@@ -117,6 +142,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(topics_are_checked_where_they_are_listed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(anything_else_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_event_names_its_own_queue, set_up, tear_down),
         cmocka_unit_test_setup_teardown(size_and_depth_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals_repeat_nothing_of_the_message, set_up, tear_down),
     };
