@@ -282,6 +282,7 @@ static struct err *start_metrics(struct app *app) {
         .trust = app->auth.trust,
         .authorizer = app->auth.authorizer,
         .roles = app->auth.roles,
+        .placements = &app->placements,
     };
     app->call_metrics = call_metrics_new(app->metrics, app->server);
     app->service_metrics = service_metrics_new(&options);

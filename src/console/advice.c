@@ -4,6 +4,7 @@
 #include "base/obj.h"
 
 #define GAMELIFT "GameLift"
+#define SQS "SQS"
 #define AGS "AGS"
 
 const struct advice advice_rows[] = {
@@ -60,6 +61,19 @@ const struct advice advice_rows[] = {
      "The same session was asked for before with other values.",
      "Nothing, unless it goes on: the next request for the session gets a token of its own.",
      false},
+    {SQS, NULL, "QueueDoesNotExist", "There is no such queue.",
+     "Check PLACEMENT_EVENTS_QUEUE_URL; deploy/terraform prints the right one.", true},
+    {SQS, NULL, "AWS.SimpleQueueService.NonExistentQueue", "There is no such queue.",
+     "Check PLACEMENT_EVENTS_QUEUE_URL; deploy/terraform prints the right one.", true},
+    {SQS, NULL, "AccessDeniedException", "The AWS credentials may not use the queue.",
+     "Give the user or role the statement TakePlacementEvents of deploy/iam-policy.json.", true},
+    {SQS, NULL, "ReceiptHandleIsInvalid",
+     "A message was dealt with after it had gone to somebody else.",
+     "Nothing, unless it goes on: then raise PLACEMENT_VISIBILITY_TIMEOUT.", false},
+    {SQS, NULL, "AWS.SimpleQueueService.MessageNotInflight", "The message was given back already.",
+     NULL, false},
+    {SQS, NULL, "OverLimit", "Too many messages are in flight at the queue.",
+     "Look for replicas that take messages and do not give them back.", false},
     {AGS, NULL, "HTTP 401", "AGS refuses the app's IAM client.",
      "Check AB_CLIENT_ID, AB_CLIENT_SECRET and AB_BASE_URL.", true},
     {AGS, NULL, "HTTP 403", "The app's IAM client lacks a permission.",

@@ -115,6 +115,7 @@ static bool fill(void *priv, struct str name, struct buf *b) {
         {STR_INIT("locations"), page_locations},
         {STR_INIT("operations"), page_operations},
         {STR_INIT("calls"), page_calls},
+        {STR_INIT("placements"), page_placements},
         {STR_INIT("reclaims"), page_reclaims},
         {STR_INIT("credentials"), page_credentials},
         {STR_INIT("configuration"), page_configuration},

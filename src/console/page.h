@@ -43,6 +43,7 @@ void page_rpcs(struct page *p, struct buf *b);
 void page_locations(struct page *p, struct buf *b);
 void page_operations(struct page *p, struct buf *b);
 void page_calls(struct page *p, struct buf *b);
+void page_placements(struct page *p, struct buf *b);
 void page_reclaims(struct page *p, struct buf *b);
 void page_credentials(struct page *p, struct buf *b);
 void page_configuration(struct page *p, struct buf *b);

@@ -123,7 +123,8 @@ void page_tiles(struct page *p, struct buf *b) {
     open_tile(b, "In flight", "");
     buf_printf(b, "%zu", p->state.in_flight);
     more(b);
-    buf_printf(b, "%zu requests upstream", p->state.upstream_in_flight);
+    buf_printf(b, "%zu request%s upstream", p->state.upstream_in_flight,
+               p->state.upstream_in_flight == 1 ? "" : "s");
     close_tile(b);
     credentials_tile(p, b);
     token_tile(p, b);
@@ -178,6 +179,19 @@ static void own_troubles(const struct page *p, struct list_of_troubles *list) {
     if (s->tls && (double)s->tls_expires_s * 1000 - (double)p->now_ms < TLS_SOON_S * 1000.0)
         own_trouble(list, true, "The gRPC server's certificate expires soon.",
                     "Put a new one in place; it is read without a restart.");
+    if (s->placement_stats.queue.held_back)
+        own_trouble(
+            list, true, "Events of placements wait in their queue: AWS or AGS is down.",
+            "Nothing: they are taken again once AWS and AGS answer. Until then AGS does not "
+            "hear of placements.");
+    if (s->placement_stats.queue.poison > 0)
+        own_trouble(list, false, "Messages in the queue are no events of placements.",
+                    "Look into the dead-letter queue, and at who may write into the queue: "
+                    "docs/placements.md.");
+    if (s->n_placements > 0 && !s->placement_stats.by_queue && !s->placement_stats.by_polling)
+        own_trouble(list, false, "Nobody tells AGS of placements that fail.",
+                    "Set PLACEMENT_EVENTS_QUEUE_URL, or PLACEMENT_POLL=true while developing: "
+                    "docs/placements.md.");
     if (s->log_dropped > 0)
         own_trouble(list, false, "Log lines were lost: whoever reads standard output is too slow.",
                     "Look at the log collector.");

@@ -57,6 +57,10 @@ static void sample(struct loop_timer *timer) {
     s.tls_expires_s = tls.certificate_expires_s;
     sample_trust(of, &s);
     s.n_reclaims = reclaim_views(of->service, s.reclaims, STATE_RECLAIMS);
+    if (*of->placements != NULL) {
+        s.placement_stats = placements_stats(*of->placements);
+        s.n_placements = placements_views(*of->placements, s.placements, STATE_PLACEMENTS);
+    }
     AZ(pthread_mutex_lock(&sampler->lock));
     sampler->newest = s;
     AZ(pthread_mutex_unlock(&sampler->lock));

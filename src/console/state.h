@@ -11,6 +11,7 @@
 
 #define STATE_INTERVAL_MS 500
 #define STATE_RECLAIMS 20 /* shown; all are counted */
+#define STATE_PLACEMENTS 40
 
 struct state {
     int64_t at_mono_ms; /* of the sample; 0 before the first */
@@ -31,6 +32,9 @@ struct state {
     int64_t tls_expires_s; /* since 1970 */
     size_t n_reclaims;
     struct reclaim_view reclaims[STATE_RECLAIMS];
+    struct placements_stats placement_stats;
+    size_t n_placements;
+    struct placement_view placements[STATE_PLACEMENTS];
 };
 
 struct state_sampler;

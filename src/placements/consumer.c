@@ -22,6 +22,7 @@ struct message { /* in its own arena */
     struct arena *arena;
     struct ctx ctx;
     struct str receipt;
+    struct str placement_id; /* absent until the event is read */
     int64_t receive_count;
     int64_t sent_ms; /* milliseconds since 1970; 0: unknown */
     int64_t received_us;
@@ -161,6 +162,7 @@ static void begin(struct consumer *c, const struct sqs_message *from) {
         LOG_AT(m->receive_count <= 1 ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, m->ctx.log,
                "a message of the queue is no placement event: left to its dead-letter queue",
                LOG_ERR(err));
+        c->stats.poison += m->receive_count <= 1 ? 1 : 0;
         const struct placement_outcome poison = {.result = PLACEMENT_POISON, .err = err};
         end(m, &poison);
         return;
@@ -173,6 +175,8 @@ static void begin(struct consumer *c, const struct sqs_message *from) {
         return;
     }
     extend_later(m);
+    m->placement_id = event.placement_id;
+    board_look_begins(c->options.board, m->placement_id);
     placement_look(c->options.svc, &c->options.policy, &m->ctx, event.region, event.placement_id,
                    on_looked, m);
 }
@@ -226,6 +230,8 @@ static void learn(struct consumer *c, const struct placement_outcome *outcome) {
 static void end(struct message *m, const struct placement_outcome *outcome) {
     struct consumer *c = m->consumer;
     loop_timer_stop(&m->extend_timer);
+    if (!str_empty(m->placement_id))
+        board_look_ends(c->options.board, m->placement_id, outcome);
     observe(m, outcome->result);
     learn(c, outcome);
     if (c->options.tracer != NULL)

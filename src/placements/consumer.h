@@ -15,7 +15,7 @@
 #define PLACEMENTS_CONSUMER_H
 
 #include "http/tracer.h"
-#include "placements/work.h"
+#include "placements/board.h"
 
 #define CONSUMER_WAIT_S 20 /* of a long poll: the most that SQS takes */
 
@@ -35,10 +35,11 @@ struct consumer_options {
     struct placement_policy policy; /* copied */
     struct str_list topic_arns;     /* see placement_event_parse */
     int max_in_flight;              /* messages at once */
-    int visibility_s;             /* that a message belongs to who received it; extended at work */
-    int64_t retry_max_ms;         /* the longest that a message waits to come again */
-    struct http_tracer *tracer;   /* may be NULL */
-    consumer_observe_fn *observe; /* may be NULL */
+    int visibility_s;              /* that a message belongs to who received it; extended at work */
+    int64_t retry_max_ms;          /* the longest that a message waits to come again */
+    struct http_tracer *tracer;    /* may be NULL */
+    struct placement_board *board; /* told of each look; outlives the consumer */
+    consumer_observe_fn *observe;  /* may be NULL */
     void *observe_priv;
 };
 
@@ -47,6 +48,7 @@ struct consumer_stats {
     uint64_t deleted;
     uint64_t delete_failures; /* of entries: their messages come again */
     uint64_t released;
+    uint64_t poison;  /* messages that are no events, the first time that they come */
     size_t in_flight; /* messages that are looked at, and those that wait for their deletion */
     bool held_back;   /* AWS or AGS is down */
 };

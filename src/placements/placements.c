@@ -15,6 +15,8 @@ struct placements {
     void *observe_priv;
     struct consumer *consumer; /* NULL: no queue */
     struct poller *poller;     /* NULL: nobody is asked */
+    bool report_all;
+    struct placement_board board;
     struct loop_timer drain_timer;
     consumer_drained_fn *drained;
     void *drained_priv;
@@ -59,6 +61,9 @@ static bool is_ours(const struct placements *p, struct str namespace) {
 static void on_placement(void *priv, struct ctx *ctx, struct str namespace, struct str region,
                          struct str placement_id) {
     struct placements *p = OBJ_CAST(priv, placements, PLACEMENTS_MAGIC);
+    board_started(&p->board, namespace, placement_id);
+    if (p->consumer == NULL && p->poller == NULL)
+        return;
     if (!is_ours(p, namespace))
         LOG_WARN(ctx->log, "nobody will tell AGS what becomes of the placement: its namespace is "
                            "not in PLACEMENT_NAMESPACES");
@@ -85,6 +90,7 @@ static void start_consumer(struct placements *p, const struct placements_options
         .visibility_s = o->visibility_s,
         .retry_max_ms = o->retry_max_ms,
         .tracer = o->tracer,
+        .board = &p->board,
         .observe = o->observe,
         .observe_priv = o->observe_priv,
     };
@@ -100,6 +106,7 @@ struct placements *placements_new(const struct placements_options *o) {
     p->magic = PLACEMENTS_MAGIC;
     p->arena = arena_new(ARENA_LIMIT_DEFAULT);
     p->svc = o->svc;
+    p->report_all = o->report_all;
     p->observe = o->observe;
     p->observe_priv = o->observe_priv;
     if (!str_eq(str_trim(o->namespaces), STR("*")))
@@ -115,6 +122,7 @@ struct placements *placements_new(const struct placements_options *o) {
             .svc = o->svc,
             .policy = policy,
             .tracer = o->tracer,
+            .board = &p->board,
             .observe = on_polled,
             .observe_priv = p,
         };
@@ -122,10 +130,8 @@ struct placements *placements_new(const struct placements_options *o) {
         LOG_INFO(NULL, "placements are asked for until they have ended",
                  LOG_CSTR("report", o->report_all ? "all" : "failures"));
     }
-    if (p->consumer != NULL || p->poller != NULL) {
-        o->svc->on_placement = on_placement;
-        o->svc->on_placement_priv = p;
-    }
+    o->svc->on_placement = on_placement;
+    o->svc->on_placement_priv = p;
     return p;
 }
 
@@ -161,10 +167,19 @@ void placements_free(struct placements *p) {
 
 struct placements_stats placements_stats(const struct placements *p) {
     OBJ_CHECK(p, PLACEMENTS_MAGIC);
-    struct placements_stats stats = {.watched = 0};
+    struct placements_stats stats = {
+        .by_queue = p->consumer != NULL,
+        .by_polling = p->poller != NULL,
+        .report_all = p->report_all,
+    };
     if (p->consumer != NULL)
         stats.queue = consumer_stats(p->consumer);
     if (p->poller != NULL)
         stats.watched = poller_watched(p->poller);
     return stats;
+}
+
+size_t placements_views(const struct placements *p, struct placement_view *ret, size_t n) {
+    OBJ_CHECK(p, PLACEMENTS_MAGIC);
+    return board_views(&p->board, ret, n);
 }

@@ -39,10 +39,16 @@ void placements_drain(struct placements *placements, consumer_drained_fn *fn, vo
 void placements_free(struct placements *placements);
 
 struct placements_stats {
+    bool by_queue;
+    bool by_polling;
+    bool report_all;
     struct consumer_stats queue;
     size_t watched; /* by asking */
 };
 struct placements_stats placements_stats(const struct placements *placements);
+
+/* board_views of what this replica knows. */
+size_t placements_views(const struct placements *placements, struct placement_view *ret, size_t n);
 
 /*
  * The region in a queue's URL, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME; absent where the URL

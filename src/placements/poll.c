@@ -142,6 +142,7 @@ static void on_slot(void *priv, const struct err *err) {
     ctx_init(&w->look, w->look_arena, NULL, clock_mono_ms() + LOOK_MS);
     if (p->options.tracer != NULL)
         p->options.tracer->begin_work(p->options.tracer, &w->look, STR("placement poll"));
+    board_look_begins(p->options.board, w->placement_id);
     placement_look(p->options.svc, &p->options.policy, &w->look, w->region, w->placement_id,
                    on_looked, w);
 }
@@ -149,6 +150,7 @@ static void on_slot(void *priv, const struct err *err) {
 static void on_looked(void *priv, const struct placement_outcome *outcome) {
     struct watch *w = OBJ_CAST(priv, watch, WATCH_MAGIC);
     struct poller *p = w->poller;
+    board_look_ends(p->options.board, w->placement_id, outcome);
     if (p->options.tracer != NULL)
         p->options.tracer->end_work(p->options.tracer, &w->look,
                                     str_c(placement_result_name(outcome->result)), outcome->err);

@@ -10,7 +10,7 @@
 #define PLACEMENTS_POLL_H
 
 #include "http/tracer.h"
-#include "placements/work.h"
+#include "placements/board.h"
 
 #define POLL_MAX 2000           /* placements watched at once; the rest is not, with an error */
 #define POLL_GAP_MS 200         /* between two looks at any placements: GameLift limits requests */
@@ -25,6 +25,7 @@ struct poller_options {
     struct dsm_service *svc;        /* outlives the poller */
     struct placement_policy policy; /* copied; its strings outlive the poller */
     struct http_tracer *tracer;     /* may be NULL */
+    struct placement_board *board;  /* told of each look; outlives the poller */
     poller_observe_fn *observe;     /* may be NULL */
     void *observe_priv;
 };

@@ -13,6 +13,7 @@
 #include "grpc/server.h"
 #include "handlers/service.h"
 #include "http/curl.h"
+#include "placements/placements.h"
 #include "telemetry/metrics.h"
 #include "telemetry/trace.h"
 
@@ -26,7 +27,8 @@ struct service_metrics_options { /* all outlive the sampler */
     struct tracer *tracer;
     struct trust_store *trust; /* NULL, like the next: callers are not authorized */
     struct authorizer *authorizer;
-    struct roles *roles; /* NULL: no permission is asked for */
+    struct roles *roles;                  /* NULL: no permission is asked for */
+    struct placements *const *placements; /* NULL in there until they are started */
 };
 
 struct service_metrics;

@@ -14,6 +14,18 @@ from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service as Driver  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
+WORLD = {
+    "home_region": "us-east-1",
+    "fleets": [{"id": "fleet-demo", "locations": [{"name": "us-east-1", "capacity": 100},
+                                                  {"name": "us-west-2", "capacity": 0},
+                                                  {"name": "eu-central-1", "capacity": 100}]},
+               {"id": "fleet-full", "locations": [{"name": "us-east-1", "capacity": 0}]}],
+    "aliases": [{"id": "alias-demo", "fleet": "fleet-demo"}, {"id": "alias-full", "fleet": "fleet-full"},
+                {"id": "alias-closed", "terminal": "This version of the game has ended."}],
+    "queues": [{"name": "demo-queue", "destinations": ["alias-demo"], "timeout_ms": 10000},
+               {"name": "full-queue", "destinations": ["alias-full"], "timeout_ms": 200}],
+}
+
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--hide-scrollbars", "--no-proxy-server")
@@ -64,6 +76,10 @@ class Browser:
     def shot(self, name):
         self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
 
+    def part(self, name, part):
+        """A picture of one part, which may be below what a shot of the page shows."""
+        self.driver.find_element(By.ID, part).screenshot(str(SHOTS / f"{name}.png"))
+
     def check(self, name):
         """What holds for every page, at every width."""
         self.shot(name)
@@ -94,11 +110,23 @@ def busy(service):
         service.create_async(session_id=f"match-{i}")
 
 
+def place(sim, service):
+    """Placements of every kind: AGS waits for some, has others, and refuses to know the rest."""
+    for i in range(4):
+        sim.put_ags_session(f"placed-{i}", status="REQUESTED")
+        service.create_async(session_id=f"placed-{i}")
+        sim.put_ags_session(f"full-{i}", status="REQUESTED")
+        service.create_async(session_id=f"full-{i}", deployment="full-queue")
+    service.create_async(session_id="unknown-to-ags")
+    until(lambda: sim.control("GET", "ags/sessions/studio-game/full-3")["history"], "no report")
+
+
 def drive_service(browser, sim, service):
     url = metrics_url(service).replace("/metrics", "/")
     browser.open(url)
     browser.check("service-empty")
     busy(service)
+    place(sim, service)
     until(lambda: "busy-29" in browser.text("calls"), "the page does not update itself")
     browser.check("service-full")
     browser.driver.find_element(By.ID, "find").send_keys("busy-7")
@@ -109,12 +137,18 @@ def drive_service(browser, sim, service):
     for fault, code in ((dict(kind="throttle"), CODE.RESOURCE_EXHAUSTED),
                         (dict(kind="error", type="InternalServiceException", status=500),
                          CODE.UNAVAILABLE)):
-        sim.fault(count=3, **fault)
+        sim.fault(service="gamelift", operation="CreateGameSession", count=3, **fault)
         fails(lambda: service.create(session_id="struck"), code)
     until(lambda: "asks for fewer requests" in browser.text("troubles"), "no trouble shows")
+    sim.fault(service="ags", operation="adminUpdateDSInformation", kind="http", status=503)
+    sim.put_ags_session("not-reported", status="REQUESTED")
+    service.create_async(session_id="not-reported")
+    until(lambda: "comes again" in browser.text("placements"), "no pending placement shows")
+    browser.part("service-fault-placements", "placements")
     browser.check("service-fault")
     browser.open(url, 390, 1600)
     browser.check("service-narrow")
+    browser.part("service-narrow-placements", "placements")
 
 
 def drive_sim(browser, sim):
@@ -135,9 +169,10 @@ def drive_sim(browser, sim):
 
 def main():
     SHOTS.mkdir(parents=True, exist_ok=True)
-    with running(Sim()) as sim, running(Service(sim.url, AB_BASE_URL=sim.url,
-                                                AB_CLIENT_ID="sim-client",
-                                                AB_CLIENT_SECRET="sim-secret")) as service:
+    with running(Sim(world=WORLD)) as sim, \
+            running(Service(sim.url, **sim.ags_settings(), AWS_ENDPOINT_URL_SQS=sim.url,
+                            PLACEMENT_EVENTS_QUEUE_URL=f"{sim.url}/000000000000/placement-events",
+                            PLACEMENT_REPORT="all")) as service:
         browser = Browser()
         try:
             drive_service(browser, sim, service)

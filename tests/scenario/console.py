@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The page at METRICS_PORT/: what it tells, what it keeps to itself, and that it harms nobody."""
+import contextlib
 import html.parser
 import re
 import subprocess
@@ -8,8 +9,10 @@ import threading
 import urllib.error
 import urllib.request
 
-from harness import CODE, KEY, SECRET, Service, eventually, fails, plain_environment, program, running, story
+from harness import (CODE, KEY, SECRET, Service, Sim, World, eventually, fails, plain_environment, program,
+                     running, story)
 from metrics import WORLD, metrics_url
+import placements
 
 VOID = {"meta", "link", "input", "line", "rect", "path", "br"}
 
@@ -88,6 +91,50 @@ def an_empty_page_says_so(w):
         text = eventually(ready, "the page is there")
         assert "No call yet" in text["calls"] and "None yet" in text["locations"], text
         assert "None." in text["reclaims"] and "no calls yet" in text["tiles"], text
+
+
+def placements_show_with_what_ags_is_told(_):
+    """A placement shows as pending until AGS is told, then with what it was told, and by what"""
+    with running(Sim(world=placements.WORLD)) as sim, contextlib.ExitStack() as stack:
+        w = World(sim, None)
+        service = stack.enter_context(placements.taking(w, PLACEMENT_REPORT="all"))
+
+        def shown(*words):
+            return eventually(lambda: next((t for t in [page(service).text] if all(
+                word in t["placements"] for word in words)), None), f"{words} show")
+
+        assert "No placement yet" in shown("taking events", "servers and failures")["placements"]
+        sim.fault(service="ags", operation="adminUpdateDSInformation", kind="http", status=500)
+        placements.order(w, service, "seen-1")
+        text = shown("Pending", "seen-1", "comes again")
+        assert "Over" not in text["placements"], text["placements"]
+        sim.no_faults()
+        shown("Over", "AGS has the server")
+        placements.order(w, service, "seen-2", deployment="full-queue")
+        shown("seen-2", "AGS knows that there is none")
+        placements.send(w, placements.event("../x"))
+        text = eventually(lambda: (t := page(service).text)["troubles"].find("no events") > 0 and t,
+                          "the poison is told of")
+        assert "../x" not in str(text)
+        sim.fault(service="sqs", kind="error", type="QueueDoesNotExist", status=400)
+        eventually(lambda: "There is no such queue" in page(service).text["troubles"], "it is told")
+        sim.no_faults()
+    with running(Sim(world=placements.WORLD)) as sim, \
+            placements.polling(World(sim, None)) as service:
+        placements.order(World(sim, None), service, "seen-3", deployment="full-queue")
+        text = eventually(lambda: (t := page(service).text["placements"]).find("Over") > 0 and t,
+                          "it is over")
+        assert "asked until they end" in text and "seen-3" in text, text
+
+
+def unheard_placements_are_told_of(_):
+    """Where nobody reports failed placements the page says so, once there are any"""
+    with running(Sim(world=placements.WORLD)) as sim, running(Service(sim.url)) as service:
+        assert "Nobody tells AGS of placements" not in page(service).text["troubles"]
+        assert service.create_async(session_id="unheard-1").success
+        text = eventually(lambda: (t := page(service).text)["placements"].find("unheard-1") > 0 and t,
+                          "it shows")
+        assert "Nobody tells AGS of placements that fail" in text["troubles"], text["troubles"]
 
 
 def hostile_text_is_only_text(w):
@@ -205,7 +252,8 @@ def many_calls_are_bounded(w):
 
 if __name__ == "__main__":
     story([
-        calls_show_with_their_regions, an_empty_page_says_so, hostile_text_is_only_text,
+        calls_show_with_their_regions, an_empty_page_says_so, placements_show_with_what_ags_is_told,
+        unheard_placements_are_told_of, hostile_text_is_only_text,
         nothing_is_given_away, headers_are_safe, it_only_reads,
         probes_are_answered, it_can_be_switched_off,
         many_calls_are_bounded,

@@ -18,7 +18,7 @@ def advice():
     """The rows of src/console/advice.c that ask something of the reader."""
     source = (ROOT / "src" / "console" / "advice.c").read_text()
     table = re.search(r"advice_rows\[\] = \{\n(.*?)\n\};", source, re.S).group(1)
-    table = table.replace("GAMELIFT", '"GameLift"').replace("AGS,", '"AGS",')
+    table = table.replace("GAMELIFT", '"GameLift"').replace("AGS,", '"AGS",').replace("SQS,", '"SQS",')
     rows = []
     for row in re.findall(r"\{((?:[^{}\"]|\"(?:[^\"\\]|\\.)*\")*)\}", table):
         parts = re.findall(r'((?:"(?:[^"\\]|\\.)*"\s*)+|NULL|true|false)', row)
