@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shapes of an AWS API model -> representation: kinds, members, constraints, enums."""
 import aws_traits
+import given
 import ir
 import names
 import prose
@@ -9,6 +10,7 @@ NO_LIMITS = ir.Constraints(min=None, max=None, pattern=None)
 # Kinds of which an element of a list can be null only if it lies behind a pointer.
 _WITHOUT_NULL = frozenset(
     "boolean integer long float double timestamp structure union".split())
+_MAX_DEPTH = 64  # CODEC_MAX_DEPTH
 
 
 class Shapes:
@@ -30,7 +32,8 @@ class Shapes:
     def known(self, node, keys, element):
         unknown = sorted(set(node) - keys)
         if unknown:
-            self.fail(element, f"trait {unknown[0]!r} is not supported")
+            self.fail(element, f"trait {unknown[0]!r} is not supported; one that changes nothing here "
+                      "belongs into codegen/aws_traits.py")
 
     def object(self, node, key, element):
         value = node.get(key) if isinstance(node, dict) else None
@@ -44,7 +47,7 @@ class Shapes:
         if not isinstance(name, str):
             self.fail(user, "refers to a shape by something that is no name")
         if name not in self.raw:
-            self.fail(user, f"refers to shape {name}, which is not defined")
+            self.fail(user, f"refers to shape {name}, which is not defined" + given.like(name, self.raw))
         if not isinstance(self.raw[name], dict):
             self.fail(name, "is no object")
         return self.raw[name]
@@ -95,7 +98,8 @@ class Shapes:
 
     def _time_format(self, written, element):
         if not isinstance(written, str) or written not in aws_traits.TIME_FORMATS:
-            self.fail(element, f"timestampFormat {written!r} is not supported")
+            self.fail(element, f"timestampFormat {written!r} is not supported; known here: "
+                      + ", ".join(aws_traits.TIME_FORMATS))
         return aws_traits.TIME_FORMATS[written]
 
     # ---- constraints ----
@@ -132,7 +136,8 @@ class Shapes:
             self.fail(name, "required is no list of member names")
         for wanted in required:
             if wanted not in members:
-                self.fail(f"{name}.{wanted}", "is required but not a member")
+                self.fail(f"{name}.{wanted}", "is required but not a member"
+                          + given.like(wanted, members))
         return required
 
     def _members(self, name, raw):
@@ -276,6 +281,9 @@ class Shapes:
             self.fail(name, f"must hold itself ({' -> '.join(cycle)}), so that no value can exist")
         if name in done:
             return
+        if len(path) == _MAX_DEPTH:
+            self.fail(path[0], f"must hold structures more than {_MAX_DEPTH} deep, down to {name}: "
+                      "no engine follows that")
         for member in self.lowered[name].members:
             if member.required and member.shape.kind == "structure":
                 self._follow(member.shape.name, (*path, name), done)

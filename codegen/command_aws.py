@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """generate.py aws: an AWS API model into a folder of C, outside this repository's layout."""
+import dataclasses
 import os
 import re
 
+import given
 import ir
 import load_aws
 import names
@@ -30,9 +32,15 @@ def add_options(parser):
     parser.add_argument("--stem", metavar="S",
                         help="beginning of the files' names (default: the model's, without service-2)")
 
+
 def run(args):
     if not _PREFIX.match(args.prefix):
-        raise ir.IdlError("generate.py", "--prefix", f"{args.prefix!r} begins no C name")
+        raise ir.IdlError("--prefix", args.prefix,
+                          "is no prefix: lower-case letters, digits and _ only")
+    if args.operations is not None and "" in args.operations:
+        raise ir.IdlError("--operations", ",".join(args.operations), "has an empty name in it")
+    if not args.out:
+        raise ir.IdlError("--out", "folder", "has an empty name")
     files = output.formatted(generate(args.model, args.prefix, args.stem, args.operations,
                                       args.protocol, args.sensitive))
     output.write(args.out, files, args.out.rstrip("/"))
@@ -40,12 +48,15 @@ def run(args):
 
 
 def generate(path, prefix, stem=None, operations=None, protocol=None, sensitive=()):
-    """The files, as {name: text}, not yet formatted."""
-    folder, name = os.path.split(path)
-    target = {"idl": name, "prefix": prefix, "stem": stem, "operations": operations,
-              "protocol": protocol, "sensitive": sensitive, "folder": ""}
+    """The files, as {name: text}, not yet formatted. They do not tell where the model lies."""
+    name = os.path.basename(path)
     if stem is None:
-        target["stem"] = names.snake(os.path.splitext(name)[0].replace("service-2", "")) or prefix
+        stem = names.snake(os.path.splitext(name)[0].replace("service-2", "")) or prefix
     elif not names.is_legal(stem):
-        raise ir.IdlError("generate.py", "--stem", f"{stem!r} begins no C name")
-    return render.files(folder, load_aws.load(folder, target))
+        raise ir.IdlError("--stem", stem,
+                          "is no beginning of a file's name: letters, digits and _ only")
+    target = {"prefix": prefix, "stem": stem, "operations": operations, "protocol": protocol,
+              "sensitive": sensitive, "folder": ""}
+    data, model = given.parsed(path, path)
+    api = load_aws.lower(path, data, model, target)
+    return render.files("", dataclasses.replace(api, source=name))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """generate.py --diff: what a new contract changes, in words, and where our code has to follow."""
 import io
-import json
 import os
 import re
 import subprocess
@@ -12,6 +11,7 @@ import changes
 import command_grpc
 import diff_api
 import diff_proto
+import given
 import ir
 import load_aws
 import load_openapi
@@ -97,11 +97,7 @@ def _load(path):
 
 def _load_model(path):
     target = {"idl": path, "prefix": "x", "stem": "x"}
-    try:
-        with open(path, encoding="utf-8") as f:
-            model = json.load(f)
-    except (OSError, ValueError, RecursionError) as e:
-        raise ir.IdlError(path, "JSON", str(e)) from e
+    model = given.parsed(path, path)[1]
     if isinstance(model, dict) and "paths" in model:
         return load_openapi.load("", target)
     return load_aws.load("", target)

@@ -5,11 +5,11 @@ Whatever it does not know it refuses, naming file and element: a construct that 
 silence would be a request that is wrong in silence.
 """
 import hashlib
-import json
 import os
 import re
 
 import aws_traits
+import given
 import ir
 import names
 import prose
@@ -155,21 +155,10 @@ class _Loader:
         return tuple(made)
 
 
-def _parse(path, source):
-    try:
-        with open(path, "rb") as f:
-            data = f.read()
-        return data, json.loads(data)
-    except OSError as e:
-        raise ir.IdlError(source, "file", e.strerror)
-    except (ValueError, RecursionError) as e:
-        raise ir.IdlError(source, "JSON", str(e))
-
-
 def load_shapes(root, target):
     """A file of shapes without operations; target["roots"] names those that are to be had."""
     source = target["idl"]
-    data, model = _parse(os.path.join(root, source), source)
+    data, model = given.parsed(os.path.join(root, source), source)
     loader = _Loader(source, model, target)
     try:
         for name in target["roots"]:
@@ -187,7 +176,7 @@ def load_shapes(root, target):
 def load(root, target):
     """The model of target["idl"] below root; "operations" and "protocol" of the target narrow it."""
     source = target["idl"]
-    data, model = _parse(os.path.join(root, source), source)
+    data, model = given.parsed(os.path.join(root, source), source)
     return lower(source, data, model, target)
 
 
@@ -198,7 +187,8 @@ def lower(source, data, model, target):
     wanted = target.get("operations")
     for name in wanted or ():
         if name not in loader.operations:
-            raise ir.IdlError(source, "operations", f"has no {name}")
+            raise ir.IdlError(source, "operations", f"has no {name}"
+                              + given.like(name, loader.operations))
     try:
         operations = tuple(loader.operation(n, op) for n, op in loader.operations.items()
                            if wanted is None or n in wanted)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """idl/aws-errors.json -> representation: which gRPC code answers which AWS error name."""
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from typing import Tuple
 
+import given
 import ir
 
 CODES = frozenset(
@@ -26,25 +26,19 @@ class ErrorTable:
 
 def load(root, target):
     source = target["idl"]
-    try:
-        with open(os.path.join(root, source), "rb") as f:
-            data = f.read()
-        rows = json.loads(data)["errors"]
-    except OSError as e:
-        raise ir.IdlError(source, "file", e.strerror)
-    except (ValueError, KeyError, TypeError, RecursionError) as e:
-        raise ir.IdlError(source, "errors", str(e))
+    data, table = given.parsed(os.path.join(root, source), source)
+    rows = table.get("errors") if isinstance(table, dict) else None
     if not isinstance(rows, dict):
-        raise ir.IdlError(source, "errors", "is no object")
+        raise ir.IdlError(source, "file", "has no object named 'errors'")
     errors = {}
     for code, retries in rows.items():
         if not isinstance(retries, dict):
             raise ir.IdlError(source, code, "is no object")
         if code not in CODES:
-            raise ir.IdlError(source, code, "is no gRPC status code")
+            raise ir.IdlError(source, code, "is no gRPC status code" + given.like(code, CODES))
         for retry, listed in retries.items():
             if retry not in RETRIES:
-                raise ir.IdlError(source, f"{code}.{retry}", "is no kind of retry")
+                raise ir.IdlError(source, f"{code}.{retry}", f"is no kind of retry; known here: {', '.join(sorted(RETRIES))}")
             if not isinstance(listed, list):
                 raise ir.IdlError(source, f"{code}.{retry}", "is no list of error names")
             for name in listed:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenAPI 2 (the form in which AGS publishes its REST API) -> representation."""
 import hashlib
-import json
 import os
 import re
 
+import given
 import ir
 import names
 
@@ -221,14 +221,7 @@ class _Loader:
 
 def load(root, target):
     source = target["idl"]
-    try:
-        with open(os.path.join(root, source), "rb") as f:
-            data = f.read()
-        spec = json.loads(data)
-    except OSError as e:
-        raise ir.IdlError(source, "file", e.strerror)
-    except (ValueError, RecursionError) as e:
-        raise ir.IdlError(source, "JSON", str(e))
+    data, spec = given.parsed(os.path.join(root, source), source)
     loader = _Loader(target, spec)
     try:
         operations = loader.operations()

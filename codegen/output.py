@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 
+import ir
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -48,6 +50,13 @@ def read_dir(out):
 
 def write(out, files, label):
     """Writes what changed and says so. Unchanged files keep their time, others are let alone."""
+    try:
+        _write(out, files, label)
+    except OSError as e:
+        raise ir.IdlError(out, "folder", f"cannot be written: {e.strerror}") from e
+
+
+def _write(out, files, label):
     os.makedirs(out, exist_ok=True)
     for name, text in sorted(files.items()):
         path = os.path.join(out, name)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tree with idl/ and generated/: what idl/targets.json names becomes what generated/ holds."""
-import json
 import os
 import re
 
+import given
 import ir
 import load_aws
 import load_errors
@@ -20,12 +20,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 def targets(root):
     """The entries of idl/targets.json."""
-    path = os.path.join(root, "idl", "targets.json")
-    try:
-        with open(path, encoding="utf-8") as f:
-            found = json.load(f)["targets"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
-        raise ir.IdlError("idl/targets.json", "targets", str(e)) from e
+    table = given.parsed(os.path.join(root, "idl", "targets.json"), "idl/targets.json")[1]
+    found = table.get("targets") if isinstance(table, dict) else None
     if not isinstance(found, list) or not all(isinstance(t, dict) for t in found):
         raise ir.IdlError("idl/targets.json", "targets", "is no list of objects")
     for target in found:

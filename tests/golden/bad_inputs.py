@@ -20,89 +20,6 @@ import render  # noqa: E402
 from generate import main as generator_main  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
-ZOO = json.loads((HERE / "aws" / "idl" / "zoo.json").read_text(encoding="utf-8"))
-DELETED = object()
-
-
-def changed(path, value):
-    """The good model, but for the member at that path ("shapes.Animal.type")."""
-    model = copy.deepcopy(ZOO)
-    *parents, last = path.split(".")
-    node = model
-    for name in parents:
-        node = node[name]
-    if value is DELETED:
-        del node[last]
-    else:
-        node[last] = value
-    return json.dumps(model)
-
-
-# Text of idl/zoo.json -> the error line.
-AWS = [
-    ("{", "JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-    ("", "JSON: Expecting value: line 1 column 1 (char 0)"),
-    (json.dumps(ZOO)[:-40], "JSON: "),
-    ("[]", "model: has no object named 'shapes'"),
-    (changed("metadata", DELETED), "model: has no object named 'metadata'"),
-    (changed("operations", []), "model: has no object named 'operations'"),
-    (changed("metadata.protocols", ["query", "ec2"]),
-     "metadata.protocols: offers query, ec2; known here: json, smithy-rpc-v2-cbor"),
-    (changed("metadata.protocols", "json"), "metadata.protocols: is no list"),
-    (changed("metadata.jsonVersion", DELETED), "metadata.jsonVersion: is missing"),
-    (changed("metadata.targetPrefix", ""), "metadata.targetPrefix: is missing"),
-    (changed("metadata.serviceId", 7), "metadata.serviceId: is missing"),
-    (changed("operations.AddAnimal.input", {"shape": "Nothing"}),
-     "AddAnimal.input: refers to shape Nothing, which is not defined"),
-    (changed("operations.AddAnimal.input", "AddAnimalInput"),
-     "AddAnimal.input: is no reference to a shape"),
-    (changed("operations.AddAnimal.input", {"shape": "Text"}),
-     "AddAnimal.input: Text is a string, not a structure"),
-    (changed("operations.AddAnimal.input", []), "AddAnimal.input: is no reference to a shape"),
-    (changed("operations.AddAnimal.errors", [{"shape": "Animal"}]),
-     "AddAnimal.errors[0]: Animal is no exception"),
-    (changed("operations.AddAnimal.errors", [{"shape": "Gone"}]),
-     "AddAnimal.errors[0]: refers to shape Gone, which is not defined"),
-    (changed("shapes.Text", DELETED),
-     "NoteMap.value: refers to shape Text, which is not defined"),
-    (changed("shapes.AnimalName", DELETED),
-     "AddAnimalInput.Name: refers to shape AnimalName, which is not defined"),
-    (changed("shapes.AnimalName", "string"), "AnimalName: is no object"),
-    (changed("shapes.AnimalName.type", "rope"), "AnimalName: type 'rope' is not supported"),
-    (changed("shapes.AnimalName.type", DELETED), "AnimalName: type is None, not a string"),
-    (changed("shapes.AnimalName.max", "48"), "AnimalName: max is '48', not a whole number"),
-    (changed("shapes.AnimalName.min", 1.5), "AnimalName: min is 1.5, not a whole number"),
-    (changed("shapes.AnimalName.min", True), "AnimalName: min is True, not a whole number"),
-    (changed("shapes.AnimalName.min", 49), "AnimalName: min 49 is above max 48"),
-    (changed("shapes.AnimalName.pattern", 5), "AnimalName: pattern is no string"),
-    (changed("shapes.AnimalName.eventstream", True),
-     "AnimalName: trait 'eventstream' is not supported"),
-    (changed("shapes.AddAnimalInput.required", ["Name", "Nickname"]),
-     "AddAnimalInput.Nickname: is required but not a member"),
-    (changed("shapes.AddAnimalInput.members", DELETED),
-     "AddAnimalInput: has no object named 'members'"),
-    (changed("shapes.AddAnimalInput.members.Name", {}),
-     "AddAnimalInput.Name: refers to a shape by something that is no name"),
-    (changed("shapes.AddAnimalInput.members.Name", {"shape": "AnimalName", "location": "header"}),
-     "AddAnimalInput.Name: trait 'location' is not supported"),
-    (changed("shapes.AddAnimalInput.members.name", {"shape": "Text"}),
-     "AddAnimalInput.name: becomes name, as AddAnimalInput.Name does; rename one of them"),
-    (changed("shapes.AddAnimalInput.members.HasLegs", {"shape": "Text"}),
-     "AddAnimalInput.HasLegs: becomes has_legs, as AddAnimalInput.Legs does; rename one of them"),
-    (changed("shapes.AddAnimalInput.members.??", {"shape": "Text"}),
-     "names: '??' holds no letter or digit to name something by"),
-    (changed("shapes.AnimalKind.enum", ["MAMMAL", "Mammal"]),
-     "AnimalKind.Mammal: becomes ZOO_ANIMAL_KIND_MAMMAL, as AnimalKind.MAMMAL does; "
-     "rename one of them"),
-    (changed("shapes.AnimalKind.enum", "MAMMAL"), "AnimalKind: enum is no list of strings"),
-    (changed("shapes.AnimalList.member", DELETED),
-     "AnimalList.member: is no reference to a shape"),
-    (changed("shapes.NoteMap.key", {"shape": "LegCount"}),
-     "NoteMap.key: is a integer; only strings can be keys"),
-    (changed("shapes.NoteMap.value", {"shape": "Gone"}),
-     "NoteMap.value: refers to shape Gone, which is not defined"),
-]
-
 PROTO = 'syntax = "proto3";\npackage test.bad;\n'
 ORDER = "message Order { string id = 1; }\n"
 
@@ -253,14 +170,16 @@ ERRORS = [
     ('{"errors": {"ABORTED": {"none": ["X", "X"]}}}', "X: is listed twice"),
     ('{"errors": {"ABORTED": {"none": ["X"]}, "UNKNOWN": {"none": ["X"]}}}',
      "X: is listed twice"),
-    ("{}", "errors: 'errors'"),
-    ("{", "errors: Expecting property name"),
+    ('{"errors": {"ABORTD": {"none": ["X"]}}}',
+     "ABORTD: is no gRPC status code; did you mean ABORTED?"),
+    ("{}", "file: has no object named 'errors'"),
+    ("{", "JSON: Expecting property name"),
 ]
 
 # Text of idl/targets.json -> the whole error line after the program's name.
 TARGETS = [
-    ("{}", "idl/targets.json: targets: 'targets'"),
-    ("{", "idl/targets.json: targets: Expecting property name"),
+    ("{}", "idl/targets.json: targets: is no list of objects"),
+    ("{", "idl/targets.json: JSON: Expecting property name"),
     ('{"targets": [{"kind": "soap", "idl": "idl/x"}]}', "idl/targets.json: idl/x: unknown kind 'soap'"),
     ('{"targets": [{"kind": "grpc", "idl": "idl/x.proto", "prefix": "x"}]}',
      "idl/targets.json: idl/x.proto: stem is missing"),
@@ -271,6 +190,16 @@ TARGETS = [
     ('{"targets": [{"kind": "grpc", "idl": "idl/good.proto", "prefix": "x", "stem": "x", '
      '"sensitive": ["Order.card"]}]}',
      "idl/targets.json: Order.card: is marked sensitive but idl/good.proto has no such field"),
+    ('{"targets": [{"kind": "aws", "idl": "idl/x.json", "prefix": "My-X", "stem": "x"}]}',
+     "idl/targets.json: idl/x.json: prefix 'My-X' begins no C name"),
+    ('{"targets": [{"kind": "aws", "idl": "idl/x.json", "prefix": "x", "stem": "../x"}]}',
+     "idl/targets.json: idl/x.json: stem '../x' begins no C name"),
+    ('{"targets": [{"kind": "shapes", "idl": "idl/x.json", "prefix": "x", "stem": "x"}]}',
+     "idl/targets.json: idl/x.json: roots is missing: the shapes that are wanted"),
+    ('{"targets": [{"kind": "aws", "idl": "idl/x.json", "prefix": "x", "stem": "x", '
+     '"sensitive": "A.B"}]}', "idl/targets.json: idl/x.json: sensitive is no list of names"),
+    ('{"targets": [{"kind": "grpc", "idl": "idl/x.proto", "prefix": "x", "stem": "x"}], '
+     '"targets": []}', "idl/targets.json: JSON: 'targets' stands twice in an object"),
 ]
 
 
@@ -329,12 +258,6 @@ def one_target(kind, name, **more):
                                     kind == "grpc" else "zoo", "stem": "bad", **more}]})
 
 
-def bad_models_are_refused():
-    """AWS models: shapes, members, constraints, enums, names and protocols that are wrong"""
-    all_refused([({"targets.json": one_target("aws", "zoo.json"), "zoo.json": text},
-                  f"idl/zoo.json: {line}") for text, line in AWS])
-
-
 def bad_protos_are_refused():
     """Proto files: syntax errors, clashes, and what the C could not serve"""
     other = 'syntax = "proto3";\npackage test.other;\n'
@@ -348,21 +271,34 @@ def bad_rest_apis_are_refused():
                   f"idl/api.json: {line}") for text, line in REST])
 
 
-def bad_commands_are_refused():
-    """generate.py grpc: files, folders, options and whole contracts that are wrong"""
+def bad_options(command, cases):
+    """generate.py COMMAND refuses each (options, files, line), and writes nothing."""
     wrong = []
-    for options, files, line in COMMAND:
+    for options, files, line in cases:
         with tempfile.TemporaryDirectory() as tmp, contextlib.chdir(tmp):
             for name, text in files.items():
                 pathlib.Path(name).parent.mkdir(exist_ok=True)
                 pathlib.Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
-            status, printed, complaint = generate_here(".", "grpc", "--out", "out", *options)
+            status, printed, complaint = generate_here(".", command, "--out", "out", *options)
             if (status != 1 or printed or len(complaint.splitlines()) != 1
                     or not complaint.startswith(f"generate.py: {line}")):
                 wrong.append(f"wanted {line!r}\n   got {status} {printed}{complaint}")
             if pathlib.Path("out").exists():
                 wrong.append(f"{line!r}: but something was written")
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def bad_commands_are_refused():
+    """generate.py grpc: files, folders, options and whole contracts that are wrong"""
+    bad_options("grpc", COMMAND)
+
+
+def marks_that_hit_nothing_are_refused():
+    """A property that is marked sensitive and is not there would be logged after all"""
+    target = one_target("rest", "api.json", sensitive=["m.Thing.kinds"])
+    all_refused([({"targets.json": target, "api.json": json.dumps(API)},
+                  "idl/api.json: m.Thing.kinds: is marked sensitive by idl/targets.json but there is "
+                  "no such property")])
 
 
 def bad_error_tables_are_refused():
@@ -401,6 +337,7 @@ def any_wrong_type_is_an_error_line():
 
 
 if __name__ == "__main__":
-    run([bad_models_are_refused, bad_protos_are_refused, bad_rest_apis_are_refused,
-         bad_error_tables_are_refused, bad_targets_are_refused, bad_commands_are_refused,
+    run([bad_protos_are_refused, bad_rest_apis_are_refused,
+         bad_error_tables_are_refused, bad_targets_are_refused, marks_that_hit_nothing_are_refused,
+         bad_commands_are_refused,
          any_wrong_type_is_an_error_line])
