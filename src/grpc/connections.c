@@ -327,11 +327,14 @@ static bool open_plain(struct connection *c, int socket) {
     return false;
 }
 
-static void prepare_socket(int fd) {
+/* HTTP/2's opening is waited for as a whole. A TLS record is not: of one that comes in pieces the
+ * last may be shorter, and would never be seen. */
+static void prepare_socket(int fd, bool tls) {
     int on = 1;
     int bytes = GREETING_BYTES;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+    if (!tls)
+        setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
 }
 
 bool connections_add(struct connections *all, int fd) {
@@ -349,7 +352,7 @@ bool connections_add(struct connections *all, int fd) {
     c->magic = CONNECTION_MAGIC;
     c->all = all;
     c->peer = peer;
-    prepare_socket(fd);
+    prepare_socket(fd, all->tls != NULL);
     if (!open_plain(c, fd)) {
         free(c);
         return false;

@@ -123,6 +123,38 @@ def many_calls_and_large_ones_pass():
         fails(lambda: stubs.create(session_data="x" * 1_300_000), CODE.RESOURCE_EXHAUSTED)
 
 
+def a_record_may_come_in_pieces_of_any_size():
+    """A TLS record whose last few bytes come by themselves, as on a path with losses, is not waited on"""
+    with tls_service() as service:
+        context = ssl.create_default_context(cafile=FOLDER / "ca.pem")
+        context.set_alpn_protocols(["h2"])
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", port(service)), timeout=5) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+            def send():
+                text = outgoing.read()
+                for piece in (text[:-5], text[-5:-2], text[-2:]):
+                    plain.sendall(piece)
+                    time.sleep(0.2)  # it has been read
+
+            def until(work):
+                while True:
+                    try:
+                        return work()
+                    except ssl.SSLWantReadError:
+                        if outgoing.pending:
+                            send()
+                        incoming.write(plain.recv(65536))
+
+            until(session.do_handshake)
+            session.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5))
+            send()
+            frame = until(lambda: session.read(9))
+            assert frame[3] == 4, frame  # SETTINGS
+
+
 def who_does_not_trust_or_does_not_speak_tls_is_not_served():
     """Plain text, unknown protocols and old versions of TLS get nothing; others are served on"""
     with tls_service() as service, client(service) as good:
@@ -233,6 +265,7 @@ def wrong_files_stop_the_start():
 if __name__ == "__main__":
     try:
         story([a_stock_client_is_served, many_calls_and_large_ones_pass,
+               a_record_may_come_in_pieces_of_any_size,
                who_does_not_trust_or_does_not_speak_tls_is_not_served, mutual_tls_asks_for_a_certificate,
                a_replaced_certificate_is_used_without_a_restart,
                a_broken_replacement_leaves_the_old_one_in_use,
