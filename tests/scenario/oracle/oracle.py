@@ -166,7 +166,7 @@ def probe(arguments, text="", environment=None, at=None):
     settings = {"PATH": os.environ["PATH"], "HOME": NO_HOME, **(environment or {})}
     if at is not None:
         settings["ORACLE_GATEWAY"] = at.url
-    done = subprocess.run([str(BUILD / "oracle_probe"), *arguments], input=text, text=True,
+    done = subprocess.run([str(BUILD / "tests" / "scenario" / "oracle_probe"), *arguments], input=text, text=True,
                           capture_output=True, timeout=90, env=settings)
     assert done.returncode in (0, 1) and not done.stderr, (done.returncode, done.stderr[-2000:])
     return [json.loads(line) for line in done.stdout.splitlines()]
