@@ -19,6 +19,7 @@ struct start {
     const struct shared_config *files;
     struct endpoint_settings endpoint; /* of GameLift */
     struct aws_sdk_settings sdk;
+    struct aws_user_agent agent;
     struct err *no_credentials; /* why there are none */
 };
 
@@ -58,8 +59,9 @@ static struct err *find_credentials(struct start *s) {
         .http = s->options->http,
         .env = &s->options->config->aws,
         .config = s->files,
-        .user_agent = s->sdk.user_agent,
+        .user_agent = aws_user_agent(s->arena, &s->agent),
         .unconfigured = &unconfigured,
+        .features = &s->agent.credentials,
     };
     struct err *err = aws_credentials_chain_new(s->arena, &chain, &s->aws->credentials);
     return err == NULL && unconfigured ? ask_for_credentials(s) : err;
@@ -81,10 +83,14 @@ static struct err *find_settings(struct start *s) {
     s->endpoint.region_name = !str_empty(c->aws.region)           ? "AWS_REGION"
                               : !str_empty(c->aws.default_region) ? "AWS_DEFAULT_REGION"
                                                                   : "the region of the AWS profile";
-    bool overridden = !s->endpoint.ignore_urls &&
-                      (!str_empty(s->endpoint.service_url) || !str_empty(s->endpoint.url));
-    err = aws_sdk_settings(s->arena, &c->aws, s->files, c->aws_max_attempts,
-                           STR("session-dsm/" VERSION), overridden, &s->sdk);
+    err = aws_sdk_settings(s->arena, &c->aws, s->files, c->aws_max_attempts, &s->sdk);
+    s->agent = (struct aws_user_agent){
+        .product = STR("session-dsm/" VERSION),
+        .execution_env = c->aws.execution_env,
+        .app_id = s->sdk.app_id,
+        .overridden = !s->endpoint.ignore_urls &&
+                      (!str_empty(s->endpoint.service_url) || !str_empty(s->endpoint.url)),
+    };
     if (err == NULL && !str_empty(s->sdk.other_mode))
         LOG_WARN(NULL, "AWS_RETRY_MODE is taken as standard", LOG_STR("asked", s->sdk.other_mode));
     return err;
@@ -99,7 +105,7 @@ static struct aws_client_options client_options(const struct start *s,
         .http = s->options->http,
         .credentials = s->aws->credentials,
         .endpoint = *endpoint,
-        .user_agent = s->sdk.user_agent,
+        .user_agent = aws_user_agent(s->arena, &s->agent),
         .max_attempts = s->sdk.max_attempts,
         .without_skew = s->sdk.without_skew,
         .observe = s->options->observe,

@@ -123,6 +123,8 @@ struct err *aws_credentials_chain_new(struct arena *a,
     }
     if (options->unconfigured != NULL)
         *options->unconfigured = taken == last_source;
+    if (options->features != NULL)
+        *options->features = arena_str(a, str_c(plan.features));
     *ret = aws_credentials_cache_new(options->loop, plan.arena, source);
     return NULL;
 }

@@ -248,6 +248,7 @@ struct err *aws_source_container(struct aws_plan *plan, struct aws_credentials_s
     s->token = secret_new(secret_reveal(&env->container_token));
     s->token_file = arena_str(plan->arena, env->container_token_file);
     arena_defer(plan->arena, clear, s);
+    aws_plan_uses(plan, "z");
     *ret = &s->base;
     return NULL;
 }

@@ -258,6 +258,7 @@ struct err *aws_source_instance(struct aws_plan *plan, struct aws_credentials_so
     made.timeout_ms = timeout_s * 1000;
     struct instance_source *s = ARENA_NEW(plan->arena, struct instance_source);
     *s = made;
+    aws_plan_uses(plan, "0");
     *ret = &s->base;
     return NULL;
 }

@@ -299,6 +299,7 @@ struct err *aws_source_process(struct aws_plan *plan, struct str what, struct st
     s->what = arena_str(plan->arena, what);
     s->argv = argv;
     s->timeout_ms = timeout_ms > 0 ? timeout_ms : AWS_PROCESS_TIMEOUT_MS;
+    aws_plan_uses(plan, "w");
     *ret = &s->base;
     return NULL;
 }

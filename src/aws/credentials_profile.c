@@ -56,6 +56,7 @@ static struct err *keys_source(struct aws_plan *plan, enum shared_config_file fi
         aws_credentials_init(&creds, plan->errors, names, v[0], v[1], v[2], AWS_CREDENTIALS_NEVER);
     if (err != NULL)
         return aws_source_err(plan->errors, named(plan, profile), err);
+    aws_plan_uses(plan, "n");
     *ret = aws_source_fixed(plan->arena, &creds);
     return NULL;
 }
@@ -128,6 +129,7 @@ static struct err *role_source(struct visit *v, struct str profile,
         return refuse(plan, profile, "mfa_serial: a service has nobody to ask for a code");
     if ((err = read_role(plan, profile, &role)) != NULL)
         return err;
+    aws_plan_uses(plan, where.p != NULL ? "p" : "o");
     if (where.p != NULL) {
         err = named_source(plan, profile, where, &from);
     } else {
@@ -150,6 +152,7 @@ static struct err *web_identity_source(struct aws_plan *plan, struct str profile
     struct err *err = read_role(plan, profile, &role);
     if (err != NULL)
         return err;
+    aws_plan_uses(plan, "q");
     return aws_source_web_identity(plan, named(plan, profile), &role, file, ret);
 }
 
@@ -181,11 +184,13 @@ static struct err *resolve(struct visit *v, struct str profile, bool as_source,
         return web_identity_source(plan, profile, token_file, ret);
     if (has_keys_in(plan, SHARED_CONFIG_CREDENTIALS, profile))
         return keys_source(plan, SHARED_CONFIG_CREDENTIALS, profile, ret);
-    if (command.p != NULL)
+    if (command.p != NULL) {
+        aws_plan_uses(plan, "v");
         return aws_source_process(plan,
                                   arena_printf(plan->errors, "credential_process of " STR_FMT,
                                                STR_ARG(named(plan, profile))),
                                   command, 0, ret);
+    }
     if (has_keys_in(plan, SHARED_CONFIG_CONFIG, profile))
         return keys_source(plan, SHARED_CONFIG_CONFIG, profile, ret);
     struct err *err = check_unsupported(plan, profile);

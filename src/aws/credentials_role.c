@@ -99,6 +99,7 @@ struct err *aws_source_role(struct aws_plan *plan, struct str what, const struct
     struct err *err = new_source(plan, what, role, &s);
     if (err != NULL)
         return err;
+    aws_plan_uses(plan, "i");
     s->base.fetch = fetch_role;
     s->from = from;
     *ret = &s->base;
@@ -130,6 +131,7 @@ struct err *aws_source_web_identity(struct aws_plan *plan, struct str what,
     struct err *err = new_source(plan, what, role, &s);
     if (err != NULL)
         return err;
+    aws_plan_uses(plan, "k");
     s->base.fetch = fetch_web_identity;
     s->token_file = arena_str(plan->arena, token_file);
     *ret = &s->base;
@@ -149,6 +151,7 @@ struct err *aws_source_web_identity_env(struct aws_plan *plan,
     if (str_empty(env->role_arn))
         return ERR_INVALID(plan->errors,
                            "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not");
+    aws_plan_uses(plan, "h");
     return aws_source_web_identity(plan, STR("web identity of AWS_ROLE_ARN"), &role,
                                    env->web_identity_token_file, ret);
 }

@@ -4,6 +4,13 @@
 #include "aws/credentials_document.h"
 #include "base/obj.h"
 
+void aws_plan_uses(struct aws_plan *plan, const char *letters) {
+    size_t n = strlen(plan->features);
+    for (; *letters != '\0'; letters++)
+        if (strchr(plan->features, *letters) == NULL && n < AWS_FEATURES_MAX - 1)
+            plan->features[n++] = *letters;
+}
+
 /* ---- at hand ---- */
 
 struct fixed_source {
@@ -46,9 +53,11 @@ struct err *aws_source_environment(struct aws_plan *plan, struct aws_credentials
     struct err *err = aws_credentials_init(&creds, plan->errors, names, env->access_key_id,
                                            secret_reveal(&env->secret_access_key),
                                            secret_reveal(&env->session_token), expiry_ms);
-    if (err == NULL)
-        *ret = aws_source_fixed(plan->arena, &creds);
-    return err;
+    if (err != NULL)
+        return err;
+    aws_plan_uses(plan, "g");
+    *ret = aws_source_fixed(plan->arena, &creds);
+    return NULL;
 }
 
 /* ---- one fetch ---- */

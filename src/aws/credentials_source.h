@@ -37,6 +37,8 @@ struct aws_credentials_source {
     bool stale_ok; /* keep signing with expired credentials while no new ones can be had */
 };
 
+#define AWS_FEATURES_MAX 16
+
 /* What sources are made from. env, config and errors are needed only while they are made. */
 struct aws_plan {
     struct arena *arena;  /* the sources live here */
@@ -47,7 +49,11 @@ struct aws_plan {
     const struct aws_environment *env;
     const struct shared_config *config; /* may be NULL */
     struct sts *sts;                    /* made when a source first needs it */
+    char features[AWS_FEATURES_MAX];    /* of the sources that were made, as text */
 };
+
+/* Notes, for the User-Agent, what a source makes use of, in AWS's letters; each is noted once. */
+void aws_plan_uses(struct aws_plan *plan, const char *letters);
 
 /* Takes over the credentials; they are wiped with the arena. */
 struct aws_credentials_source *aws_source_fixed(struct arena *a, struct aws_credentials *creds);

@@ -69,51 +69,48 @@ static void put_value(struct buf *b, struct str value) {
     }
 }
 
-/* What is used of an SDK's features, in AWS's own letters. Of credentials only those that the
- * environment gives are known beforehand. */
-static void put_features(struct buf *b, const struct aws_environment *env, bool overridden) {
+/* What is used of an SDK's features, in AWS's own letters. */
+static void put_features(struct buf *b, const struct aws_user_agent *agent) {
     buf_puts(b, " m/E");
-    if (overridden)
+    if (agent->overridden)
         buf_puts(b, ",N");
-    if (!str_empty(env->access_key_id) && secret_present(&env->secret_access_key))
-        buf_puts(b, ",g");
-    else if (!str_empty(env->web_identity_token_file) && !str_empty(env->role_arn))
-        buf_puts(b, ",h,k");
-    else if (!aws_profile_is_named(env) &&
-             (!str_empty(env->container_relative_uri) || !str_empty(env->container_full_uri)))
-        buf_puts(b, ",z");
+    for (size_t i = 0; i < agent->credentials.n; i++) {
+        buf_putc(b, ',');
+        buf_putc(b, agent->credentials.p[i]);
+    }
 }
 
-static struct str user_agent(struct arena *a, const struct aws_environment *env, struct str product,
-                             struct str app_id, bool overridden) {
+struct str aws_user_agent(struct arena *a, const struct aws_user_agent *agent) {
     struct utsname system = {.release = "", .machine = ""};
     struct buf b;
     buf_init(&b, USER_AGENT_MAX);
     (void)uname(&system);
-    buf_putstr(&b, product);
+    buf_putstr(&b, agent->product);
     buf_puts(&b, " ua/2.1 os/linux#");
     put_value(&b, str_utf8_cut(str_c(system.release), 64));
     buf_puts(&b, " md/arch#");
     put_value(&b, str_utf8_cut(str_c(system.machine), 32));
     buf_puts(&b, " lang/c api/gamelift");
-    if (!str_empty(env->execution_env)) {
+    if (!str_empty(agent->execution_env)) {
         buf_puts(&b, " exec-env/");
-        put_value(&b, str_utf8_cut(env->execution_env, 64));
+        put_value(&b, str_utf8_cut(agent->execution_env, 64));
     }
-    put_features(&b, env, overridden);
+    put_features(&b, agent);
     buf_puts(&b, " cfg/retry-mode#standard");
-    if (!str_empty(app_id)) {
+    if (!str_empty(agent->app_id)) {
         buf_puts(&b, " app/");
-        put_value(&b, app_id);
+        put_value(&b, agent->app_id);
     }
     struct str made = arena_str(a, buf_str(&b));
     buf_free(&b);
     return made;
 }
 
+/* ---- all of it ---- */
+
 struct err *aws_sdk_settings(struct arena *a, const struct aws_environment *env,
                              const struct shared_config *config, int max_attempts,
-                             struct str product, bool overridden, struct aws_sdk_settings *ret) {
+                             struct aws_sdk_settings *ret) {
     struct aws_sdk_settings s = {.max_attempts = max_attempts};
     const char *name;
     struct err *err = read_attempts(a, env, config, &s.max_attempts);
@@ -128,7 +125,7 @@ struct err *aws_sdk_settings(struct arena *a, const struct aws_environment *env,
         err = wrong(a, name, "must have 50 characters at most");
     if (err != NULL)
         return err;
-    s.user_agent = user_agent(a, env, product, app_id, overridden);
+    s.app_id = arena_str(a, app_id);
     *ret = s;
     return NULL;
 }

@@ -11,6 +11,8 @@
     "<SessionToken>t</SessionToken><Expiration>2026-08-01T13:00:00Z</Expiration></Credentials>"    \
     "</Result></R>"
 
+#define KEYS "aws_access_key_id = P\naws_secret_access_key = s\n"
+
 /* ---- helpers ---- */
 
 /* Only a test that wants it looks for an EC2 instance. */
@@ -33,12 +35,15 @@ static void files(const char *text, const char *credentials) {
         fail_msg("refused: " STR_FMT, STR_ARG(err->msg));
 }
 
+static struct str features;
+
 static struct err *make_chain(void) {
     const struct aws_credentials_chain_options options = {
         .loop = loop,
         .http = fake_http_client(http),
         .env = &env,
         .config = config,
+        .features = &features,
     };
     aws_credentials_provider_free(provider);
     provider = NULL;
@@ -369,6 +374,41 @@ static void circles_and_endless_chains_of_profiles_are_refused(void **state) {
     assert_refused("AWS profile \"p6\": too many roles are chained by source_profile");
 }
 
+/* In the letters that all AWS SDKs use; tests/scenario/oracle compares them with botocore's. */
+static void user_agent_tells_where_credentials_come_from(void **state) {
+    static const struct {
+        const char *profile;
+        const char *letters;
+    } cases[] = {
+        {KEYS, "n"},
+        {"credential_process = x\n", "vw"},
+        {"role_arn = " ROLE "\nsource_profile = default\n" KEYS, "oni"},
+        {"role_arn = " ROLE "\ncredential_source = EcsContainer\n", "pzi"},
+        {"role_arn = " ROLE "\nweb_identity_token_file = /nowhere\n", "qk"},
+        {"role_arn = " ROLE "\nsource_profile = b\n[profile b]\ncredential_process = x\n", "ovwi"},
+        {"region = us-east-1\n", "z"},
+    };
+    (void)state;
+    env.container_relative_uri = STR("/c");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        files(arena_printf(arena, "[default]\n%s", cases[i].profile).p, NULL);
+        chain();
+        assert_str(features, cases[i].letters);
+    }
+    files("", NULL);
+    env.web_identity_token_file = STR("/nowhere");
+    env.role_arn = STR(ROLE);
+    chain();
+    assert_str(features, "hk");
+    env.web_identity_token_file = env.container_relative_uri = env.metadata_disabled = STR_NULL;
+    chain();
+    assert_str(features, "0");
+    env.access_key_id = STR("ENV");
+    env.secret_access_key = secret_new(STR("s"));
+    chain();
+    assert_str(features, "g");
+}
+
 static void freeing_the_provider_ends_a_fetch_without_a_word(void **state) {
     (void)state;
     env.container_relative_uri = STR("/c");
@@ -403,6 +443,7 @@ int main(void) {
         TEST(a_profiles_web_identity_beats_its_source_profile),
         TEST(profiles_that_make_no_sense_are_refused),
         TEST(circles_and_endless_chains_of_profiles_are_refused),
+        TEST(user_agent_tells_where_credentials_come_from),
         TEST(freeing_the_provider_ends_a_fetch_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,6 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     (void)state;
     shared_config_free(files);
-    secret_free(&env.secret_access_key);
     arena_free(arena);
     return 0;
 }
@@ -30,18 +29,18 @@ static void profile(const char *text) {
     assert_null(shared_config_parse(arena, &config, NULL, &files));
 }
 
-static struct err *read_with(bool overridden) {
-    return aws_sdk_settings(arena, &env, files, 3, STR("session-dsm/1"), overridden, &got);
+static struct err *read_settings(void) {
+    return aws_sdk_settings(arena, &env, files, 3, &got);
 }
 
 static void assert_ok(void) {
-    struct err *err = read_with(false);
+    struct err *err = read_settings();
     if (err != NULL)
         fail_msg("%s", err->msg.p);
 }
 
 static void assert_refused(const char *field, const char *words) {
-    struct err *err = read_with(false);
+    struct err *err = read_settings();
     assert_non_null(err);
     assert_int_equal(err->code, RPC_INVALID_ARGUMENT);
     assert_str(err->field, field);
@@ -108,37 +107,43 @@ static void clock_correction_can_be_switched_off(void **state) {
     assert_true(got.without_skew);
 }
 
-static void assert_agent(bool overridden, const char *words) {
-    assert_null(read_with(overridden));
-    if (strstr(got.user_agent.p, words) == NULL)
-        fail_msg("%s lacks %s", got.user_agent.p, words);
+static struct str agent_with(struct str execution_env, struct str credentials, bool overridden) {
+    const struct aws_user_agent agent = {
+        .product = STR("session-dsm/1"),
+        .execution_env = execution_env,
+        .app_id = got.app_id,
+        .credentials = credentials,
+        .overridden = overridden,
+    };
+    return aws_user_agent(arena, &agent);
+}
+
+static void assert_ends(struct str agent, const char *words) {
+    if (!str_ends(agent, str_c(words)))
+        fail_msg("%s does not end in %s", agent.p, words);
 }
 
 static void client_calls_itself_as_an_sdk_does(void **state) {
     (void)state;
     assert_ok();
-    assert_true(str_starts(got.user_agent, STR("session-dsm/1 ua/2.1 os/linux#")));
-    assert_agent(false, " md/arch#");
-    assert_agent(false, " lang/c api/gamelift m/E cfg/retry-mode#standard");
-    assert_true(str_ends(got.user_agent, STR("cfg/retry-mode#standard")));
-    env.execution_env = STR("AWS_ECS_FARGATE");
+    struct str agent = agent_with(STR_NULL, STR_NULL, false);
+    assert_true(str_starts(agent, STR("session-dsm/1 ua/2.1 os/linux#")));
+    assert_non_null(strstr(agent.p, " md/arch#"));
+    assert_ends(agent, " lang/c api/gamelift m/E cfg/retry-mode#standard");
     env.app_id = STR("my app/1\r\nX: y");
-    env.container_relative_uri = STR("/v2/credentials");
-    assert_agent(true, " api/gamelift exec-env/AWS_ECS_FARGATE m/E,N,z cfg/retry-mode#standard "
-                       "app/my-app-1--X--y");
-    env.web_identity_token_file = STR("/token");
-    env.role_arn = STR("arn:aws:iam::123456789012:role/x");
-    assert_agent(false, " m/E,h,k ");
-    env.access_key_id = STR("AKIDEXAMPLE");
-    env.secret_access_key = secret_new(STR("hush"));
-    assert_agent(false, " m/E,g ");
-    assert_null(strstr(got.user_agent.p, "AKID"));
+    assert_ok();
+    assert_ends(agent_with(STR("AWS_ECS_FARGATE"), STR("z"), true),
+                " api/gamelift exec-env/AWS_ECS_FARGATE m/E,N,z cfg/retry-mode#standard "
+                "app/my-app-1--X--y");
+    assert_ends(agent_with(STR_NULL, STR("oni"), false),
+                " m/E,o,n,i cfg/retry-mode#standard app/my-app-1--X--y");
 }
 
 static void application_name_is_limited(void **state) {
     (void)state;
     profile("[default]\nsdk_ua_app_id = studio\n");
-    assert_agent(false, " app/studio");
+    assert_ok();
+    assert_str(got.app_id, "studio");
     env.app_id = STR("12345678901234567890123456789012345678901234567890");
     assert_ok();
     env.app_id = STR("123456789012345678901234567890123456789012345678901");

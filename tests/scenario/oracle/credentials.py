@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import json
 import pathlib
+import re
 import urllib.parse
 
 import botocore.utils
@@ -119,6 +120,18 @@ def outcome(answer, requests, book, what):
     return signer, [described(r, book, what) for r in requests if not is_gamelift(r)]
 
 
+# The letters that tell a source of credentials; others tell of retries, endpoints and the like.
+SOURCE_LETTERS = set("eghiknopqvwz0")
+
+
+def told_by_user_agent(requests):
+    """Where the credentials come from, as the User-Agent of a call of GameLift has it."""
+    for request in filter(is_gamelift, requests):
+        (letters,) = re.findall(r" m/(\S+)", request.header("User-Agent"))
+        return "".join(sorted(set(letters.split(",")) & SOURCE_LETTERS))
+    return None
+
+
 def who(name):
     """What a case's name of a signer stands for."""
     if isinstance(name, tuple):
@@ -150,6 +163,8 @@ def compare_case(book, case, ours, sdks):
                      case["asked_differently"])
     elif different is None:
         book.equal(f"{what}: who is asked what", our_requests, sdk_requests)
+        book.compare(f"{what}: what the User-Agent says", told_by_user_agent(ours[1]),
+                     told_by_user_agent(sdks[1]), case.get("told_differently"))
 
 
 def chain(book):

@@ -14,6 +14,7 @@
 #include "aws/client.h"
 #include "aws/credentials_chain.h"
 #include "aws/region.h"
+#include "aws/sdk_settings.h"
 #include "base/clock.h"
 #include "base/obj.h"
 #include "codec/json.h"
@@ -231,12 +232,14 @@ static struct err *make_client(struct probe *p, struct http_client *http) {
     struct err *err = find_endpoint(p, STR("gamelift"), &settings);
     if (err != NULL)
         return err;
+    struct aws_user_agent agent = {.product = STR("oracle-probe/1")};
     const struct aws_credentials_chain_options chain = {
         .loop = p->loop,
         .http = http,
         .env = &p->env,
         .config = p->files,
-        .user_agent = STR("oracle-probe/1"),
+        .user_agent = agent.product,
+        .features = &agent.credentials,
     };
     err = aws_credentials_chain_new(p->arena, &chain, &p->credentials);
     if (err != NULL)
@@ -246,7 +249,7 @@ static struct err *make_client(struct probe *p, struct http_client *http) {
         .http = http,
         .credentials = p->credentials,
         .endpoint = settings,
-        .user_agent = STR("oracle-probe/1"),
+        .user_agent = aws_user_agent(p->arena, &agent),
     };
     return aws_client_new(&options, p->arena, &p->client);
 }

@@ -5,7 +5,8 @@ A case has `what`; env and files ({dir} is the folder that is HOME); answers, wh
 instead of the usual; and wanted, who must sign in the end: KEY is the static pair, another name one
 that was handed out under it (a role's last name in capitals, CONTAINER, INSTANCE, PROCESS), None
 nobody. different = (who signs with ours, who with botocore, why) is a deliberate difference;
-asked_differently = (our requests for credentials, botocore's, why) if only their number differs.
+asked_differently = (our requests for credentials, botocore's, why) if only their number differs;
+told_differently likewise for the letters of the User-Agent.
 """
 from harness import KEY, SECRET
 
@@ -50,6 +51,7 @@ def sts_error(status, code):
 
 
 SOURCE = "[default]\n" + STATIC
+NO_KEYS = "n stands for keys in a profile, and this one has none"
 BROKEN = "a source that is configured but broken is told, and no other identity taken instead"
 
 ENVIRONMENT = [
@@ -123,10 +125,12 @@ ROLES = [
          **config("[profile game]\n" + role("game", credential_source="Ec2InstanceMetadata"))),
     case("a process as source", "GAME", env={"AWS_PROFILE": "game"}, **config(
         "[profile game]\n" + role("game", source_profile="base") +
-        "[profile base]\ncredential_process = sh {dir}/process\n", process=PROCESS)),
+        "[profile base]\ncredential_process = sh {dir}/process\n", process=PROCESS),
+         told_differently=("iovw", "inovw", NO_KEYS)),
     case("web identity as source", "GAME", env={"AWS_PROFILE": "game"}, **config(
         "[profile game]\n" + role("game", source_profile="base") + "[profile base]\n" +
-        role("web", web_identity_token_file="{dir}/token"), token="t0ken")),
+        role("web", web_identity_token_file="{dir}/token"), token="t0ken"),
+         told_differently=("ikoq", "iknoq", NO_KEYS)),
     case("STS elsewhere", "GAME", env={"AWS_PROFILE": "game", "AWS_ENDPOINT_URL_STS":
                                        "http://sts.example:8080/base/"},
          **config("[profile game]\n" + role("game", source_profile="default"), SOURCE)),
