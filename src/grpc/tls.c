@@ -194,6 +194,9 @@ static void read_again(struct tls *tls);
 static void on_work(uv_work_t *work) {
     struct tls *tls = CONTAINER_OF(work, struct tls, work);
     load_files(&tls->next, tls->files);
+    /* libuv's threads outlive main, and with them what OpenSSL keeps for each: its random state
+     * too. */
+    OPENSSL_thread_stop();
 }
 
 static void on_worked(uv_work_t *work, int status) {
