@@ -29,7 +29,9 @@ static void on_first_credentials(void *priv, const struct aws_credentials *creds
                                  const struct err *err) {
     struct start *s = priv;
     (void)creds;
-    if (err != NULL)
+    if (err != NULL && (err->http_status >= 500 || err->http_status == 429))
+        LOG_WARN(NULL, "no AWS credentials yet", LOG_ERR(err));
+    else if (err != NULL)
         s->no_credentials =
             ERR_INVALID(s->arena, STR_FMT "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
                         STR_ARG(err->msg));
@@ -38,7 +40,8 @@ static void on_first_credentials(void *priv, const struct aws_credentials *creds
 
 /*
  * Without any source configured only an EC2 instance's role is left. Whether there is one shows at
- * once on an instance; anywhere else it is a missing setting, and is told as one.
+ * once on an instance, if only by its being too busy to answer; anywhere else it is a missing
+ * setting, and is told as one.
  */
 static struct err *ask_for_credentials(struct start *s) {
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);

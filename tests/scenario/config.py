@@ -4,7 +4,9 @@
 import re
 import subprocess
 
-from harness import KEY, SECRET, Service, Sim, plain_environment, program, running, story
+import grpc
+from harness import CODE, KEY, SECRET, Service, Sim, eventually, fails, plain_environment, program, \
+    running, story
 
 GOOD = {
     "GRPC_PORT": "0", "METRICS_PORT": "0", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": KEY,
@@ -138,10 +140,29 @@ def settings_of_the_go_app_do_no_harm():
             assert service.create().status == "READY"
 
 
+def busy_instance_is_no_missing_setting():
+    """Where the instance metadata service is too busy for credentials, the service starts without"""
+    with running(Sim()) as sim:
+        sim.fault(operation="ImdsCredentials", kind="http", status=503, body="")
+        with running(Service(sim.url, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None,
+                             AWS_EC2_METADATA_DISABLED="false",
+                             AWS_EC2_METADATA_SERVICE_ENDPOINT=sim.url)) as service:
+            fails(service.create, CODE.UNAVAILABLE, "503")
+            sim.no_faults()
+            eventually(lambda: succeeds(service), "credentials come")
+
+
+def succeeds(service):
+    try:
+        return service.create().status == "READY"
+    except grpc.RpcError:
+        return False
+
+
 if __name__ == "__main__":
     story([
         missing_settings_are_named, wrong_settings_are_named, wrong_secrets_are_not_shown,
         unusable_port_is_said, version_is_one_line, help_tells_every_setting,
         print_config_shows_what_is_in_force, wrong_usage_is_status_2, specific_endpoint_wins,
-        settings_of_the_go_app_do_no_harm,
+        settings_of_the_go_app_do_no_harm, busy_instance_is_no_missing_setting,
     ], shared=False)
