@@ -29,7 +29,7 @@
 #define BODY_BYTES_PER_US 100
 #define WINDOW_MS 10000 /* for counting calls broken off */
 #define BUCKETS 1024
-#define RECEIVE_BYTES (1 << 20) /* more than a socket holds */
+#define RECEIVE_BYTES 65536
 
 static const char greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define GREETING_BYTES ((int)sizeof greeting - 1)
@@ -165,11 +165,12 @@ static void let_go(struct connection *c) {
 static void shut(struct connection *c) {
     /* The last close is a reset then; else a peer that does not read would linger on in the kernel.
      */
+    static char nowhere[RECEIVE_BYTES]; /* MSG_TRUNC: nothing is written to it */
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(c->own, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->own, SHUT_RDWR);
     /* What lies in the kernel would still be read: up to thousands of calls. */
-    while (recv(c->own, NULL, RECEIVE_BYTES, MSG_TRUNC | MSG_DONTWAIT) > 0)
+    while (recv(c->own, nowhere, sizeof nowhere, MSG_TRUNC | MSG_DONTWAIT) > 0)
         continue;
     c->cut_off = true;
 }
