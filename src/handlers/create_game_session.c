@@ -6,6 +6,7 @@
  * Reads downwards in time. Each step starts one request or ends the call.
  */
 #include "base/clock.h"
+#include "base/ctx_part.h"
 #include "base/ctx_sleep.h"
 #include "handlers/end_session.h"
 #include "handlers/find_session.h"
@@ -32,7 +33,9 @@ struct attempt { /* in the call's arena */
     size_t n_regions;
     size_t next;                             /* index of the region that is tried */
     const struct err *refusals[MAX_REGIONS]; /* what each region tried so far answered */
-    struct ctx_child region;                 /* the share of the call's time for this region */
+    int64_t region_until_ms;                 /* end of this region's share of the call's time */
+    struct ctx_part asking;                  /* for a session, or for one with a token */
+    struct ctx_part looking;                 /* at a session that is not ready */
     unsigned turn;                           /* of the session's tokens */
     struct str arn;                          /* of the session that is not ready yet */
     int64_t look_again_ms;                   /* the last wait for it */
@@ -112,9 +115,7 @@ static struct err *prepare(struct attempt *a) {
 static void begin_share(struct attempt *a) {
     struct ctx *ctx = a->call->ctx;
     int64_t share = ctx_remaining_ms(ctx) / (int64_t)(a->n_regions - a->next);
-    ctx_child_end(&a->region);
-    ctx_child_begin(&a->region, ctx,
-                    clock_mono_ms() + (share > MIN_REGION_MS ? share : MIN_REGION_MS));
+    a->region_until_ms = clock_mono_ms() + (share > MIN_REGION_MS ? share : MIN_REGION_MS);
 }
 
 static void try_region(struct attempt *a) {
@@ -123,11 +124,15 @@ static void try_region(struct attempt *a) {
     ask_for_session(a);
 }
 
-/* GameLift answers a token that it has seen with the session that it made for it then. */
+/* GameLift answers a token that it has seen with the session that it made for it then. Each request
+ * has memory of its own: it and its answer hold all of session_data. */
 static void ask_for_session(struct attempt *a) {
+    struct ctx *ctx = ctx_part_begin(&a->asking, a->call->ctx);
+    if (a->region_until_ms < ctx->deadline_ms)
+        ctx->deadline_ms = a->region_until_ms;
     a->in.idempotency_token =
         session_token(a->call->ctx->arena, str_c(a->call->req->session_id), a->turn);
-    gl_create_game_session(a->gamelift, &a->region.ctx, &a->in, on_created, a);
+    gl_create_game_session(a->gamelift, ctx, &a->in, on_created, a);
 }
 
 /* An answer that says nothing of what GameLift has done. */
@@ -159,7 +164,7 @@ static void on_created(void *priv, const struct gl_create_game_session_output *o
  * earlier request. If it lives, it is this session's server.
  */
 static void look_for_token(struct attempt *a) {
-    find_session(a->call->svc, &a->region.ctx, a->in.alias_id, a->in.idempotency_token,
+    find_session(a->call->svc, &a->asking.child.ctx, a->in.alias_id, a->in.idempotency_token,
                  on_found_by_token, a);
 }
 
@@ -174,7 +179,8 @@ static void on_found_by_token(void *priv, const struct gl_game_session *session,
     } else if ((a->left_behind || a->inherited.n > 0) && !a->listed_late) {
         /* It may have been made so lately that it is not listed yet. */
         a->listed_late = true;
-        ctx_sleep(a->call->svc->loop, &a->region.ctx, LIST_AGAIN_MS, on_time_to_look_for_token, a);
+        ctx_sleep(a->call->svc->loop, &a->asking.child.ctx, LIST_AGAIN_MS,
+                  on_time_to_look_for_token, a);
     } else {
         if (a->listed_late)
             a->unseen = a->turn;
@@ -201,7 +207,7 @@ static bool is_complete(const struct gl_game_session *s) {
 static void judge(struct attempt *a, const struct gl_game_session *session) {
     bool wait_active = a->call->svc->wait_active;
     if (!str_empty(session->game_session_id))
-        a->arn = session->game_session_id;
+        a->arn = arena_str(a->call->ctx->arena, session->game_session_id);
     if (is_session_over(session->status) || is_being_ended(a->call->svc, a->arn))
         use_next_token(a);
     else if (is_complete(session) &&
@@ -240,6 +246,7 @@ static void look_again_later(struct attempt *a) {
     a->look_again_ms = a->look_again_ms == 0 ? LOOK_AGAIN_MS : 2 * a->look_again_ms;
     if (a->look_again_ms > LOOK_AGAIN_CAP_MS)
         a->look_again_ms = LOOK_AGAIN_CAP_MS;
+    ctx_part_end(&a->asking);
     /* The session exists here: from now on the whole of the call's time is its own. */
     ctx_sleep(a->call->svc->loop, a->call->ctx, a->look_again_ms, on_time_to_look, a);
 }
@@ -254,7 +261,8 @@ static void on_time_to_look(void *priv, const struct err *err) {
         return;
     }
     const struct gl_describe_game_sessions_input in = {.game_session_id = a->arn};
-    gl_describe_game_sessions(a->gamelift, a->call->ctx, &in, on_looked, a);
+    gl_describe_game_sessions(a->gamelift, ctx_part_begin(&a->looking, a->call->ctx), &in,
+                              on_looked, a);
 }
 
 static void on_looked(void *priv, const struct gl_describe_game_sessions_output *out,
@@ -331,7 +339,6 @@ static void reply_ready(struct attempt *a, const struct gl_game_session *session
              LOG_INT("regionsTried", a->next + 1), LOG_INT("turn", a->turn),
              LOG_STR("gameSessionID", session->game_session_id));
     tell_location(a, NULL);
-    ctx_child_end(&a->region);
     in_flight_create_end(&a->in_flight);
     leave_others_to_reclaim(a);
     dsm_create_game_session_reply(a->call, &resp);
@@ -406,7 +413,8 @@ static void on_refusal(struct attempt *a, const struct err *err) {
         slow->origin = ERR_TRANSPORT;
         err = slow;
     }
-    ctx_child_end(&a->region);
+    err = err_copy(ctx->arena, err);
+    ctx_part_end(&a->asking);
     LOG_WARN(ctx->log, "region refused", LOG_STR("region", a->regions[a->next]), LOG_ERR(err));
     tell_location(a, err);
     a->refusals[a->next++] = err;
@@ -424,7 +432,6 @@ static void on_refusal(struct attempt *a, const struct err *err) {
 
 static void fail(struct attempt *a, const struct err *err) {
     struct dsm_service *svc = a->call->svc;
-    ctx_child_end(&a->region);
     in_flight_create_end(&a->in_flight);
     reclaim_hand_back(svc, &a->inherited);
     if (a->left_behind || !str_empty(a->arn))

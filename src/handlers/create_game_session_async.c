@@ -9,6 +9,7 @@
  *
  * Reads downwards in time. Each step starts one request or ends the call.
  */
+#include "base/ctx_part.h"
 #include "handlers/end_session.h"
 #include "handlers/game_properties.h"
 #include "handlers/in_flight.h"
@@ -27,7 +28,8 @@ struct order { /* in the call's arena */
     struct gl_start_game_session_placement_input in;
     struct gl_priority_configuration_override priority;
     unsigned turn;                 /* of the session's placement ids */
-    const struct err *refusal;     /* what GameLift said to this turn's id */
+    struct ctx_part asking;        /* about this turn's id: answers hold all of session_data */
+    const struct err *refusal;     /* what GameLift said to it; in that part's memory */
     bool may_be_placed;            /* there may be a placement of this turn's id all the same */
     struct reclaim_list inherited; /* what earlier calls for the session left behind */
     struct in_flight_create in_flight;
@@ -128,7 +130,8 @@ static void start_placement(struct order *o) {
     dsm_note_queue_home(o->call->svc, o->gamelift);
     o->in.placement_id =
         session_token(o->call->ctx->arena, str_c(o->call->req->session_id), o->turn);
-    gl_start_game_session_placement(o->gamelift, o->call->ctx, &o->in, on_started, o);
+    gl_start_game_session_placement(o->gamelift, ctx_part_begin(&o->asking, o->call->ctx), &o->in,
+                                    on_started, o);
 }
 
 /* An answer that says nothing of what GameLift has done. */
@@ -170,7 +173,7 @@ static void on_started(void *priv, const struct gl_start_game_session_placement_
     const struct gl_describe_game_session_placement_input in = {
         .placement_id = o->in.placement_id,
     };
-    gl_describe_game_session_placement(o->gamelift, o->call->ctx, &in, on_looked, o);
+    gl_describe_game_session_placement(o->gamelift, &o->asking.child.ctx, &in, on_looked, o);
 }
 
 /* What stands behind the refusal of a request. */
@@ -214,7 +217,7 @@ static void judge(struct order *o, const struct gl_game_session_placement *place
             if (err != NULL)
                 fail_unseen(o, err);
             else
-                gl_describe_game_sessions(home, o->call->ctx, &in, on_server, o);
+                gl_describe_game_sessions(home, &o->asking.child.ctx, &in, on_server, o);
             return;
         }
         reply_success(o, "the placement is fulfilled");
