@@ -12,12 +12,9 @@
 #define DEFAULT_TOTAL_MS 10000
 #define DEFAULT_MAX_RESPONSE ((size_t)4 << 20)
 #define DEFAULT_MAX_CONNECTIONS 10000
+#define DEFAULT_KEEP_UNUSED_MS 60000
 #define MAX_HEADERS 64
 #define MAX_HEADER_BYTES 32768
-/* Of the buffers that curl allocates for each transfer. Answers are a kilobyte or two, and
- * thousands of transfers may wait at once; large ones take a few more turns. */
-#define READ_BYTES 4096
-#define WRITE_BYTES 16384
 #define EXPECT_ABOVE ((size_t)1 << 19) /* curl asks for 100-continue above twice as much */
 
 struct transfer {
@@ -48,7 +45,7 @@ static struct transfer *transfer_of(void *priv) {
 
 /* ---- what arrives ---- */
 
-static size_t on_body(char *p, size_t size, size_t n, void *priv) {
+size_t curl_on_body(char *p, size_t size, size_t n, void *priv) {
     struct transfer *t = transfer_of(priv);
     buf_put(&t->body, p, size * n);
     t->too_big = t->body.failed;
@@ -68,7 +65,7 @@ static struct http_header split_header(struct arena *a, struct str line, size_t 
     return header;
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *priv) {
+size_t curl_on_header(char *p, size_t size, size_t n, void *priv) {
     struct transfer *t = transfer_of(priv);
     struct str line = str_n(p, size * n);
     if (str_starts(line, STR("HTTP/"))) { /* a new response; what came before was a 1xx */
@@ -94,30 +91,16 @@ static size_t on_header(char *p, size_t size, size_t n, void *priv) {
 
 /* ---- how it ends ---- */
 
-static void free_slot(struct curl_easy_slot *slot) {
-    curl_easy_cleanup(slot->easy);
-    free(slot->url);
-    free(slot);
-}
-
 /* Gives back what the transfer holds; the body stays until the arena goes. */
 static void detach(struct transfer *t) {
-    struct curl_client *client = t->client;
     struct curl_easy_slot *slot = t->slot;
     ctx_hook_remove(&t->hook);
     list_remove(&t->node);
     loop_timer_stop(&t->refusal);
     if (slot == NULL)
         return;
-    curl_multi_remove_handle(client->multi, slot->easy);
-    client->stats.running--;
-    /* They lie in the arena, and hold secrets. */
-    curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
-    slot->transfer = NULL;
-    if (client->n_idle < IDLE_EASIES)
-        client->idle[client->n_idle++] = slot;
-    else
-        free_slot(slot);
+    curl_shard_stop(slot);
+    curl_easy_give(t->client, slot);
     t->slot = NULL;
 }
 
@@ -219,10 +202,10 @@ static void finish(struct transfer *t, CURLcode result) {
     report(t, &t->resp, NULL);
 }
 
-void curl_finish_transfers(struct curl_client *client) {
+void curl_finish_transfers(struct curl_shard *shard) {
     CURLMsg *msg;
     int left;
-    while ((msg = curl_multi_info_read(client->multi, &left)) != NULL) {
+    while ((msg = curl_multi_info_read(shard->multi, &left)) != NULL) {
         char *priv = NULL;
         if (msg->msg != CURLMSG_DONE)
             continue;
@@ -233,43 +216,6 @@ void curl_finish_transfers(struct curl_client *client) {
 }
 
 /* ---- how it starts ---- */
-
-/* What is the same for all requests of this client. */
-static struct curl_easy_slot *new_slot(struct curl_client *client) {
-    struct curl_easy_slot *slot = calloc(1, sizeof *slot);
-    AN(slot);
-    CURL *easy = slot->easy = curl_easy_init();
-    AN(easy);
-    curl_socket_setup_easy(client, easy);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    /* A cancelled name look-up must not be waited for. */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)WRITE_BYTES);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
-    if (client->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
-    if (client->no_ca_folder)
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    return slot;
-}
-
-static struct curl_easy_slot *take_slot(struct transfer *t) {
-    struct curl_client *client = t->client;
-    struct curl_easy_slot *slot =
-        client->n_idle > 0 ? client->idle[--client->n_idle] : new_slot(client);
-    slot->transfer = t;
-    slot->why[0] = '\0';
-    return slot;
-}
 
 /* A line break would begin another header, a NUL would end the value early. */
 static bool fits_header(struct str s) {
@@ -373,7 +319,8 @@ static struct err *set_up(struct transfer *t, const struct http_request *req) {
         err = set_headers(t, req, &headers);
     if (err != NULL)
         return err;
-    struct curl_easy_slot *slot = t->slot = take_slot(t);
+    struct curl_easy_slot *slot = t->slot = curl_easy_take(t->client);
+    slot->transfer = t;
     CURL *easy = slot->easy;
     int64_t connect_timeout_ms =
         req->connect_timeout_ms > 0 ? req->connect_timeout_ms : client->options.connect_timeout_ms;
@@ -394,18 +341,11 @@ static void on_refused(struct loop_timer *timer) {
     report(t, NULL, t->refused);
 }
 
-static void on_sweep(struct loop_job *job) {
-    struct curl_client *client = CONTAINER_OF(job, struct curl_client, sweep);
-    client->sweeping = false;
-    curl_finish_transfers(client);
-}
-
 static void start(struct http_client *base, struct ctx *ctx, const struct http_request *req,
                   http_done_fn *done, void *priv) {
     struct curl_client *client = CONTAINER_OF(base, struct curl_client, base);
     OBJ_CHECK(client, CURL_CLIENT_MAGIC);
     struct transfer *t = OBJ_NEW(ctx->arena, transfer, TRANSFER_MAGIC);
-    int running;
     t->client = client;
     t->ctx = ctx;
     t->done = done;
@@ -421,16 +361,7 @@ static void start(struct http_client *base, struct ctx *ctx, const struct http_r
     }
     ctx_hook_add(ctx, &t->hook, on_cancel);
     list_append(&client->transfers, &t->node);
-    client->stats.transfers++;
-    client->stats.running++;
-    AZ(curl_multi_add_handle(client->multi, t->slot->easy));
-    /* Sends at once instead of after another turn of the loop; what ends in here is reported from
-     * a job, because no callback may come before the return. */
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    if ((size_t)running < client->stats.running && !client->sweeping) {
-        client->sweeping = true;
-        loop_post(client->loop, &client->sweep, on_sweep);
-    }
+    curl_shard_start(client, t->slot);
 }
 
 /* ---- the client ---- */
@@ -445,22 +376,6 @@ static bool environment_has_proxy(void) {
     return false;
 }
 
-/*
- * Besides its file of certificates curl looks into a folder of them. That folder would still be
- * trusted beside a bundle of our own, and it keeps curl from sharing the parsed file among
- * connections: each TLS handshake would parse it anew, some 30 ms on the loop.
- */
-static void choose_ca(struct curl_client *client) {
-    struct str bundle = client->options.ca_bundle;
-    if (!str_empty(bundle)) {
-        client->ca_file = strndup(bundle.p, bundle.n);
-        AN(client->ca_file);
-    }
-    client->options.ca_bundle = STR_NULL;
-    client->no_ca_folder =
-        client->ca_file != NULL || curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
-}
-
 struct http_client *http_curl_new(struct loop *loop, const struct http_curl_options *options) {
     struct curl_client *client = calloc(1, sizeof *client);
     AN(client);
@@ -470,7 +385,8 @@ struct http_client *http_curl_new(struct loop *loop, const struct http_curl_opti
     client->loop = loop;
     client->options = *options;
     client->proxies = environment_has_proxy();
-    choose_ca(client);
+    client->trust = curl_trust_new(options->ca_bundle);
+    client->options.ca_bundle = STR_NULL;
     if (client->options.connect_timeout_ms == 0)
         client->options.connect_timeout_ms = DEFAULT_CONNECT_MS;
     if (client->options.timeout_ms == 0)
@@ -479,16 +395,14 @@ struct http_client *http_curl_new(struct loop *loop, const struct http_curl_opti
         client->options.max_response = DEFAULT_MAX_RESPONSE;
     if (client->options.max_connections == 0)
         client->options.max_connections = DEFAULT_MAX_CONNECTIONS;
+    if (client->options.keep_unused_ms == 0)
+        client->options.keep_unused_ms = DEFAULT_KEEP_UNUSED_MS;
     list_init(&client->transfers);
-    client->multi = curl_multi_init();
-    AN(client->multi);
-    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                      client->options.max_connections);
-    /* Without this the pool shrinks to four connections for each running transfer, and a burst
-     * that follows a quiet second opens them all again. */
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, client->options.max_connections);
-    curl_socket_setup(client);
+    client->share = curl_share_init();
+    AN(client->share);
+    curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_shards_init(client);
     return &client->base;
 }
 
@@ -499,14 +413,12 @@ void http_curl_free(struct http_client *base) {
     OBJ_CHECK(client, CURL_CLIENT_MAGIC);
     while (!list_empty(&client->transfers))
         detach(CONTAINER_OF(client->transfers.next, struct transfer, node));
-    loop_timer_stop(&client->timer);
-    while (client->n_idle > 0)
-        free_slot(client->idle[--client->n_idle]);
-    curl_multi_cleanup(client->multi);
-    loop_timer_stop(&client->timer);
+    curl_easy_free_all(client);
+    curl_shards_free(client);
     curl_socket_teardown(client);
+    curl_share_cleanup(client->share);
+    curl_trust_free(client->trust);
     curl_global_cleanup();
-    free(client->ca_file);
     client->magic = 0;
     free(client);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The real HTTP client: one libcurl multi handle on the event loop, connections kept alive and
+ * The real HTTP client: libcurl's multi handles on the event loop, connections kept alive and
  * reused, thousands of transfers at once. TLS certificates and host names are always verified;
  * redirects are never followed; HTTP/1.1, as the AWS SDKs speak it to these services.
  */
@@ -15,6 +15,7 @@ struct http_curl_options {
     int64_t timeout_ms;         /* whole exchange; 0: 10,000 */
     size_t max_response;        /* bytes of body; 0: 4 MiB */
     long max_connections;       /* open at once; more transfers wait; 0: 10,000 */
+    int64_t keep_unused_ms;     /* connections that only a burst needed; 0: 60,000 */
     struct str ca_bundle;       /* PEM file, instead of the system's; copied */
 };
 

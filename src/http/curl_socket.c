@@ -10,14 +10,17 @@
 #include "http/curl_internal.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct socket_watch {
     uv_poll_t poll;
     struct curl_client *client;
+    struct curl_shard *shard; /* NULL before curl has asked to hear of it */
     curl_socket_t fd;
     bool ours;   /* made by on_open, and counted */
     bool made;   /* curl has read from it, or tried to: the TCP connection stands */
+    ino_t inode; /* of the socket, if it is ours */
     int wanted;  /* UV_READABLE | UV_WRITABLE that curl asks for; 0 in the pool */
     int watched; /* what libuv waits for */
 };
@@ -36,7 +39,6 @@ static void watch(struct socket_watch *w, int events) {
 
 static void on_socket(uv_poll_t *poll, int status, int events) {
     struct socket_watch *w = poll->data;
-    struct curl_client *client = w->client;
     int flags = 0;
     int running;
     if (w->wanted == 0) {
@@ -53,8 +55,9 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(client->multi, w->fd, flags, &running);
-    curl_finish_transfers(client);
+    struct curl_shard *shard = w->shard; /* the watch may go in there */
+    curl_multi_socket_action(shard->multi, w->fd, flags, &running);
+    curl_finish_transfers(shard);
 }
 
 static void free_watch(uv_handle_t *handle) {
@@ -67,8 +70,10 @@ static void drop_watch(struct curl_client *client, curl_socket_t fd) {
         return;
     struct socket_watch *w = client->sockets[fd];
     client->sockets[fd] = NULL;
-    if (w->ours)
+    if (w->ours) {
         client->stats.open--;
+        w->shard->open--;
+    }
     uv_poll_stop(&w->poll);
     uv_close((uv_handle_t *)&w->poll, free_watch);
 }
@@ -97,6 +102,11 @@ static struct socket_watch *find_watch(struct curl_client *client, curl_socket_t
     return w;
 }
 
+static ino_t inode_of(int fd) {
+    struct stat file;
+    return fstat(fd, &file) == 0 ? file.st_ino : 0;
+}
+
 /*
  * Whether curl will tell, through on_close, when it closes this one. Of descriptors of its own,
  * such as its resolver's, it does not; nor of attempts that it gives up, be it because another
@@ -105,11 +115,14 @@ static struct socket_watch *find_watch(struct curl_client *client, curl_socket_t
 static bool will_tell(const struct socket_watch *w, CURL *easy) {
     curl_off_t connected_us = 0;
     curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-    return w->ours && w->made && connected_us > 0;
+    /* An answer that comes at once is read without a wait; the socket is open then, while that of
+     * an attempt that was slower is not. */
+    return w->ours && connected_us > 0 && (w->made || inode_of(w->fd) == w->inode);
 }
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *priv, void *socket_priv) {
-    struct curl_client *client = priv;
+    struct curl_shard *shard = priv;
+    struct curl_client *client = shard->client;
     (void)socket_priv;
     if (what == CURL_POLL_REMOVE) {
         if ((size_t)fd < client->n_sockets && client->sockets[fd] != NULL) {
@@ -120,6 +133,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *priv, vo
         return 0;
     }
     struct socket_watch *w = find_watch(client, fd);
+    w->shard = shard;
     w->wanted = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
         w->wanted |= UV_READABLE;
@@ -132,13 +146,18 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *priv, vo
 }
 
 static curl_socket_t on_open(void *priv, curlsocktype purpose, struct curl_sockaddr *address) {
-    struct curl_client *client = priv;
+    struct curl_shard *shard = ((const struct curl_easy_slot *)priv)->shard;
+    struct curl_client *client = shard->client;
     (void)purpose;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
     drop_watch(client, fd); /* the number's last owner, if it went without a word */
-    find_watch(client, fd)->ours = true;
+    struct socket_watch *w = find_watch(client, fd);
+    w->ours = true;
+    w->inode = inode_of(fd);
+    w->shard = shard;
+    shard->open++;
     client->stats.connections++;
     client->stats.open++;
     return fd;
@@ -151,34 +170,41 @@ static int on_close(void *priv, curl_socket_t fd) {
 }
 
 static void on_timer(struct loop_timer *timer) {
-    struct curl_client *client = CONTAINER_OF(timer, struct curl_client, timer);
+    struct curl_shard *shard = CONTAINER_OF(timer, struct curl_shard, timer);
     int running;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    curl_finish_transfers(client);
+    curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    curl_finish_transfers(shard);
 }
 
 static int on_curl_timer(CURLM *multi, long ms, void *priv) {
-    struct curl_client *client = priv;
+    struct curl_shard *shard = priv;
     (void)multi;
     if (ms < 0)
-        loop_timer_stop(&client->timer);
+        loop_timer_stop(&shard->timer);
     else
-        loop_timer_start(client->loop, &client->timer, ms, on_timer);
+        loop_timer_start(shard->client->loop, &shard->timer, ms, on_timer);
     return 0;
 }
 
-void curl_socket_setup(struct curl_client *client) {
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+void curl_socket_setup(struct curl_shard *shard) {
+    curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
+    curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
 }
 
-void curl_socket_setup_easy(struct curl_client *client, CURL *easy) {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, client);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client);
+void curl_socket_setup_easy(struct curl_client *client, struct curl_easy_slot *slot) {
+    curl_easy_setopt(slot->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(slot->easy, CURLOPT_OPENSOCKETDATA, slot);
+    curl_easy_setopt(slot->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(slot->easy, CURLOPT_CLOSESOCKETDATA, client);
+}
+
+void curl_socket_forget(struct curl_shard *shard) {
+    struct curl_client *client = shard->client;
+    for (size_t fd = 0; fd < client->n_sockets; fd++)
+        if (client->sockets[fd] != NULL && client->sockets[fd]->shard == shard)
+            drop_watch(client, (curl_socket_t)fd);
 }
 
 void curl_socket_teardown(struct curl_client *client) {

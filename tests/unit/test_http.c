@@ -291,17 +291,47 @@ static void a_thousand_transfers_run_at_once_and_their_connections_stay(void **s
     assert_int_equal(http_curl_stats(client).connections, CROWD);
 }
 
+static void what_a_burst_has_opened_is_closed_once_it_has_been_idle(void **state) {
+    (void)state;
+    const struct http_curl_options options = {.timeout_ms = 20000, .keep_unused_ms = 200};
+    start_server(answer_when_all_are_there);
+    start_client(&options);
+    for (int i = 0; i < CROWD; i++)
+        start_get("/");
+    wait_answers(CROWD);
+    assert_int_equal(http_curl_stats(client).open, CROWD);
+    for (int waits = 0; waits < 100 && http_curl_stats(client).open >= CROWD / 10; waits++)
+        let_pass(100);
+    assert_in_range(http_curl_stats(client).open, 1, CROWD / 10 - 1);
+    assert_true(tiny_http_wait_ended(server, CROWD - CROWD / 10, 10000));
+    /* Those in use by few stay, and many may come again. */
+    for (int i = 0; i < 200; i++)
+        start_get("/again");
+    wait_answers(CROWD + 200);
+    for (int i = 0; i < 200; i++)
+        assert_answer(calls[CROWD + i], 200, "together");
+}
+
 static void more_transfers_than_connections_wait_their_turn(void **state) {
     (void)state;
-    const struct http_curl_options options = {.max_connections = 3};
-    start_server(NULL);
-    start_client(&options);
-    for (int i = 0; i < 40; i++)
-        start_get("/");
-    wait_answers(40);
-    for (int i = 0; i < 40; i++)
-        assert_answer(calls[i], 200, "{}");
-    assert_true(tiny_http_connections(server) <= 3);
+    static const struct {
+        int connections;
+        int transfers;
+    } rows[] = {{3, 40}, {100, 400}};
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+        const struct http_curl_options options = {.max_connections = rows[row].connections};
+        int before = n_calls;
+        tiny_http_free(server);
+        http_curl_free(client);
+        start_server(NULL);
+        start_client(&options);
+        for (int i = 0; i < rows[row].transfers; i++)
+            start_get("/");
+        wait_answers(n_calls);
+        for (int i = before; i < n_calls; i++)
+            assert_answer(calls[i], 200, "{}");
+        assert_in_range(tiny_http_connections(server), 1, rows[row].connections);
+    }
 }
 
 /* ---- callbacks that start more ---- */
@@ -422,6 +452,7 @@ int main(void) {
         TEST(a_pooled_connection_that_the_server_closed_is_replaced),
         TEST(connection_close_is_obeyed),
         TEST(a_thousand_transfers_run_at_once_and_their_connections_stay),
+        TEST(what_a_burst_has_opened_is_closed_once_it_has_been_idle),
         TEST(more_transfers_than_connections_wait_their_turn),
         TEST(a_callback_may_start_the_next_transfer),
         TEST(a_callback_may_free_its_own_arena),

@@ -5,7 +5,7 @@
 
 enum { PATIENT_MS = 20000 }; /* a handshake on a busy machine */
 
-static char folder[] = "/tmp/test_http_tls_XXXXXX";
+static char folder[40];
 
 /* Two authorities, and a certificate of the first one for localhost only. */
 static void make_certificates(void) {
@@ -18,6 +18,7 @@ static void make_certificates(void) {
         " && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
         " -extfile ext -out server.pem; } >log 2>&1";
     char command[1000];
+    strcpy(folder, "/tmp/test_http_tls_XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(command, sizeof command, script, folder);
     assert_int_equal(system(command), 0);
@@ -85,6 +86,40 @@ static void only_a_server_that_the_bundle_vouches_for_is_spoken_to(void **state)
     remove_certificates();
 }
 
+static void run_in_folder(const char *command) {
+    char line[300];
+    snprintf(line, sizeof line, "cd '%s' && %s", folder, command);
+    assert_int_equal(system(line), 0);
+}
+
+/* A certificate is looked at when a connection is made, so each call makes one. */
+static void answer_and_close(struct tiny_conn *conn, const struct tiny_request *req, void *priv) {
+    (void)req;
+    (void)priv;
+    tiny_reply(conn, 200, "Connection: close\r\n", "{}");
+    tiny_close(conn);
+}
+
+static void a_bundle_that_changes_is_read_again(void **state) {
+    (void)state;
+    make_certificates();
+    const struct tiny_http_options options = {
+        .answer = answer_and_close,
+        .certificate = certificate_file("server.pem"),
+        .key = certificate_file("server.key"),
+    };
+    server = tiny_http_new(&options);
+    run_in_folder("cp other.pem bundle.pem");
+    struct call *call = https_call("localhost", certificate_file("bundle.pem"), PATIENT_MS);
+    assert_error(call, RPC_INTERNAL, ERR_TRANSPORT, false);
+    run_in_folder("cat other.pem ca.pem >bundle.new && mv bundle.new bundle.pem");
+    assert_answer(get("/"), 200, "{}");
+    /* While the file is being replaced, what it said before counts. */
+    run_in_folder("rm bundle.pem");
+    assert_answer(get("/"), 200, "{}");
+    remove_certificates();
+}
+
 static void plain_text_where_tls_was_due_is_a_transport_fault(void **state) {
     (void)state;
     start_server(NULL);
@@ -95,6 +130,7 @@ static void plain_text_where_tls_was_due_is_a_transport_fault(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(only_a_server_that_the_bundle_vouches_for_is_spoken_to),
+        TEST(a_bundle_that_changes_is_read_again),
         TEST(plain_text_where_tls_was_due_is_a_transport_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
