@@ -12,6 +12,8 @@
 
 #define MAX_COLLECTORS 16
 #define OTHER "other"
+#define LABELS_MAX_BYTES 4096
+#define LABELS_USUAL_BYTES 512 /* on the stack */
 
 /* Upper bounds in microseconds, and as Go prints them. */
 static const struct {
@@ -133,7 +135,9 @@ static void put_labels(struct buf *b, const struct metric_family *f, const struc
     for (size_t i = 0; i < f->n_labels; i++) {
         /* A label holds any UTF-8, and nothing else. */
         bool good = values != NULL && values[i].n <= 200 && str_is_utf8(values[i]);
-        buf_printf(b, "%s%s=\"", i == 0 ? "" : ",", f->label_names[i]);
+        buf_puts(b, i == 0 ? "" : ",");
+        buf_puts(b, f->label_names[i]);
+        buf_puts(b, "=\"");
         put_label_value(b, good ? values[i] : STR(OTHER));
         buf_putc(b, '"');
     }
@@ -166,8 +170,9 @@ static struct metric *add_series(struct metric_family *f, struct str labels) {
 }
 
 struct metric *metric_with(struct metric_family *f, const struct str values[]) {
+    char usual[LABELS_USUAL_BYTES];
     struct buf labels;
-    buf_init(&labels, 4096);
+    buf_init_in(&labels, usual, sizeof usual, LABELS_MAX_BYTES);
     put_labels(&labels, f, values);
     pthread_mutex_lock(&f->metrics->lock);
     struct metric *m = find_series(f, buf_str(&labels));
