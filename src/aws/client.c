@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define DEFAULT_ATTEMPTS 3
+#define USUAL_BYTES 1024 /* of a text that is made while signing, on the stack */
 
 struct aws_client {
     unsigned magic;
@@ -83,10 +84,12 @@ static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
     struct buf text;
     struct buf signature;
     struct buf value;
-    buf_init(&canonical, SIGV4_CANONICAL_MAX);
-    buf_init(&text, SIGV4_CANONICAL_MAX);
-    buf_init(&signature, DIGEST_HEX);
-    buf_init(&value, SIGV4_CANONICAL_MAX);
+    char memory[3][USUAL_BYTES];
+    char hex[DIGEST_HEX];
+    buf_init_in(&canonical, memory[0], USUAL_BYTES, SIGV4_CANONICAL_MAX);
+    buf_init_in(&text, memory[1], USUAL_BYTES, SIGV4_CANONICAL_MAX);
+    buf_init_in(&value, memory[2], USUAL_BYTES, SIGV4_CANONICAL_MAX);
+    buf_init_in(&signature, hex, sizeof hex, sizeof hex);
     digest_sha256_hex(client->digest, call->request.body, hash);
     const struct sigv4_request req = {
         .method = STR("POST"),
@@ -235,10 +238,21 @@ static void on_response(void *priv, const struct http_response *resp, const stru
 
 /* ---- an attempt ---- */
 
+/* What AWS's SDKs say of each attempt. */
+static struct str attempt_text(const struct aws_call *call) {
+    char memory[64];
+    struct buf text;
+    buf_init_in(&text, memory, sizeof memory, sizeof memory);
+    buf_puts(&text, "attempt=");
+    buf_putint(&text, call->attempt);
+    buf_puts(&text, "; max=");
+    buf_putint(&text, call->client->options.max_attempts);
+    return arena_str(call->ctx->arena, buf_str(&text));
+}
+
 /* Signed, but for an operation that needs no credentials: NULL then. */
 static void send_signed(struct aws_call *call, const struct aws_credentials *creds) {
     struct aws_client *client = call->client;
-    struct arena *a = call->ctx->arena;
     const struct endpoint *endpoint = &client->endpoint;
     const struct sigv4_scope scope = {
         .time = sigv4_time_at(now_us(client)),
@@ -260,9 +274,7 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
     }
     headers[n++] = (struct http_header){STR("User-Agent"), client->options.user_agent};
     headers[n++] = (struct http_header){STR("amz-sdk-invocation-id"), str_c(call->invocation_id)};
-    headers[n++] = (struct http_header){
-        STR("amz-sdk-request"),
-        arena_printf(a, "attempt=%d; max=%d", call->attempt, client->options.max_attempts)};
+    headers[n++] = (struct http_header){STR("amz-sdk-request"), attempt_text(call)};
     ASSERT(n <= ARRAY_LEN(headers));
     const struct http_request req = {
         .method = STR("POST"),

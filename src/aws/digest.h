@@ -28,7 +28,10 @@ void digest_sha256(struct digest *d, struct str data, unsigned char ret[DIGEST_S
 /* As lower-case hex with a final NUL. */
 void digest_sha256_hex(struct digest *d, struct str data, char ret[DIGEST_HEX_SIZE]);
 
-/* ret may be the memory of the key. An empty key is allowed. */
+/*
+ * ret may be the memory of the key. An empty key is allowed. A key of DIGEST_SIZE bytes that is the
+ * last one's is not prepared again.
+ */
 void digest_hmac(struct digest *d, struct str key, struct str data, unsigned char ret[DIGEST_SIZE]);
 
 #endif

@@ -339,6 +339,42 @@ static void hashes_are_the_published_ones(void **state) {
     digest_free(d);
 }
 
+/* The key of the last call is not set up anew; one that differs in a bit is. */
+static void a_repeated_hmac_key_counts_as_the_same_key_only(void **state) {
+    unsigned char first[DIGEST_SIZE];
+    unsigned char other[DIGEST_SIZE];
+    unsigned char mac[DIGEST_SIZE];
+    char key[DIGEST_SIZE];
+    struct digest *fresh = digest_new();
+    struct digest *d = digest_new();
+    (void)state;
+    memset(key, 'k', sizeof key);
+    digest_hmac(fresh, str_n(key, sizeof key), STR("x"), first);
+    key[sizeof key - 1] = 'l';
+    digest_hmac(fresh, str_n(key, sizeof key), STR("x"), other);
+    assert_memory_not_equal(first, other, sizeof first);
+    for (int again = 0; again < 3; again++) {
+        key[sizeof key - 1] = 'l';
+        digest_hmac(d, str_n(key, sizeof key), STR("x"), mac);
+        assert_memory_equal(mac, other, sizeof mac);
+        key[sizeof key - 1] = 'k';
+        for (int i = 0; i < 2; i++) {
+            digest_hmac(d, str_n(key, sizeof key), STR("a text in between"), mac);
+            digest_hmac(d, str_n(key, sizeof key), STR("x"), mac);
+            assert_memory_equal(mac, first, sizeof mac);
+        }
+        /* A short key leaves none behind to be taken for the next one. */
+        digest_hmac(d, STR("k"), STR("x"), mac);
+        digest_hmac(d, str_n(key, sizeof key), STR("x"), mac);
+        assert_memory_equal(mac, first, sizeof mac);
+    }
+    /* The value may be written over the key. */
+    digest_hmac(d, str_n(key, sizeof key), STR("x"), (unsigned char *)key);
+    assert_memory_equal(key, first, sizeof key);
+    digest_free(d);
+    digest_free(fresh);
+}
+
 static void time_is_written_and_read_in_utc(void **state) {
     static const struct {
         int64_t unix_s;
@@ -459,6 +495,7 @@ static void signatures_compare_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_are_the_published_ones),
+        cmocka_unit_test(a_repeated_hmac_key_counts_as_the_same_key_only),
         cmocka_unit_test(path_is_normalised_then_encoded_once_more),
         cmocka_unit_test(query_is_sorted_by_encoded_key_then_value),
         cmocka_unit_test(headers_are_sorted_by_name_folded_and_joined),
