@@ -2,6 +2,7 @@
 #include "auth/verified.h"
 
 #include "base/obj.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <openssl/evp.h>
@@ -10,6 +11,7 @@
 
 #define SETS 256 /* the first byte of a key chooses one */
 #define WAYS 4   /* entries of a set */
+#define SECRET_BYTES 16
 
 struct entry {
     struct verified_key key;
@@ -21,8 +23,9 @@ struct entry {
 struct verified {
     unsigned magic;
 #define VERIFIED_MAGIC 0x70b3e45dU
-    EVP_MD *sha256;       /* fetched once: looking it up costs as much as a short digest */
-    pthread_mutex_t lock; /* guards the two below; held for a comparison or two */
+    unsigned char secret[SECRET_BYTES]; /* key of the hash, drawn at the start */
+    pthread_mutex_t lock;               /* guards what follows; held for a hash or less */
+    EVP_MAC_CTX *siphash;
     uint64_t ticks;
     struct entry entries[SETS][WAYS];
 };
@@ -31,8 +34,12 @@ struct verified *verified_new(void) {
     struct verified *cache = calloc(1, sizeof *cache);
     AN(cache);
     cache->magic = VERIFIED_MAGIC;
-    cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    AN(cache->sha256);
+    EVP_MAC *siphash = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    AN(siphash);
+    cache->siphash = EVP_MAC_CTX_new(siphash); /* holds a reference of its own */
+    EVP_MAC_free(siphash);
+    AN(cache->siphash);
+    random_bytes(cache->secret, sizeof cache->secret);
     AZ(pthread_mutex_init(&cache->lock, NULL));
     return cache;
 }
@@ -41,16 +48,22 @@ void verified_free(struct verified *cache) {
     if (cache == NULL)
         return;
     OBJ_CHECK(cache, VERIFIED_MAGIC);
-    EVP_MD_free(cache->sha256);
+    EVP_MAC_CTX_free(cache->siphash);
     pthread_mutex_destroy(&cache->lock);
-    cache->magic = 0;
+    explicit_bzero(cache, sizeof *cache);
     free(cache);
 }
 
 struct verified_key verified_key_of(struct verified *cache, struct str token) {
     struct verified_key key;
+    size_t n = 0;
     OBJ_CHECK(cache, VERIFIED_MAGIC);
-    ASSERT(EVP_Digest(token.p, token.n, key.bytes, NULL, cache->sha256, NULL) == 1);
+    pthread_mutex_lock(&cache->lock);
+    ASSERT(EVP_MAC_init(cache->siphash, cache->secret, sizeof cache->secret, NULL) == 1 &&
+           EVP_MAC_update(cache->siphash, (const unsigned char *)token.p, token.n) == 1 &&
+           EVP_MAC_final(cache->siphash, key.bytes, &n, sizeof key.bytes) == 1);
+    pthread_mutex_unlock(&cache->lock);
+    ASSERT(n == sizeof key.bytes);
     return key;
 }
 
