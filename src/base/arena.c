@@ -86,14 +86,15 @@ void arena_free(struct arena *a) {
     }
 }
 
-void *arena_alloc(struct arena *a, size_t n) {
+/* n bytes that hold anything. */
+static void *take(struct arena *a, size_t n) {
     OBJ_CHECK(a, ARENA_MAGIC);
     ASSERT(n < SIZE_MAX / 2);
     a->used += n;
 #ifdef ARENA_MALLOC
     a->blocks = block_new(n, a->blocks);
     a->blocks->used = n;
-    return memset(a->blocks->data, 0, n);
+    return a->blocks->data;
 #else
     size_t size = (n + ALIGN - 1) & ~(ALIGN - 1);
     struct block *b = a->blocks;
@@ -103,7 +104,7 @@ void *arena_alloc(struct arena *a, size_t n) {
             struct block *own = block_new(size, b->next);
             b->next = own;
             own->used = size;
-            return memset(own->data, 0, n);
+            return own->data;
         }
         b = block_new(a->next_block - sizeof *b - 16, b);
         a->blocks = b;
@@ -112,8 +113,12 @@ void *arena_alloc(struct arena *a, size_t n) {
     }
     void *p = b->data + b->used;
     b->used += size;
-    return memset(p, 0, n);
+    return p;
 #endif
+}
+
+void *arena_alloc(struct arena *a, size_t n) {
+    return memset(take(a, n), 0, n);
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size) {
@@ -131,8 +136,9 @@ void *arena_obj(struct arena *a, size_t size, size_t magic_offset, unsigned magi
 struct str arena_str(struct arena *a, struct str s) {
     if (s.p == NULL)
         return s;
-    char *copy = arena_alloc(a, s.n + 1);
+    char *copy = take(a, s.n + 1);
     memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
     return str_n(copy, s.n);
 }
 
@@ -144,13 +150,14 @@ struct str arena_join(struct arena *a, const struct str parts[], size_t n) {
     size_t total = 0;
     for (size_t i = 0; i < n; i++)
         total += parts[i].n;
-    char *p = arena_alloc(a, total + 1);
+    char *p = take(a, total + 1);
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
         if (parts[i].n > 0)
             memcpy(p + at, parts[i].p, parts[i].n);
         at += parts[i].n;
     }
+    p[total] = '\0';
     return str_n(p, total);
 }
 
@@ -159,7 +166,7 @@ struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap) {
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     ASSERT(n >= 0);
-    char *p = arena_alloc(a, (size_t)n + 1);
+    char *p = take(a, (size_t)n + 1);
     ASSERT(vsnprintf(p, (size_t)n + 1, fmt, again) == n);
     va_end(again);
     return str_n(p, (size_t)n);

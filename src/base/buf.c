@@ -125,31 +125,48 @@ static bool has_special(uint64_t eight) {
     return (found & EACH(0x80)) != 0;
 }
 
+static bool is_plain(const char *eight) {
+    uint64_t bytes;
+    memcpy(&bytes, eight, sizeof bytes);
+    return !has_special(bytes);
+}
+
 /* Bytes from p on that stand in a JSON string as they are. */
 static size_t plain_bytes(const char *p, size_t n) {
     size_t i = 0;
-    uint64_t eight;
-    for (; n - i >= sizeof eight; i += sizeof eight) {
-        memcpy(&eight, p + i, sizeof eight);
-        if (has_special(eight))
-            break;
-    }
+    while (n - i >= 8 && is_plain(p + i))
+        i += 8;
+    /* The last eight once more, rather than up to seven one by one. */
+    if (n >= 8 && n - i < 8 && is_plain(p + n - 8))
+        return n;
     while (i < n && (unsigned char)p[i] >= 0x20 && (unsigned char)p[i] < 0x7F && p[i] != '"' &&
            p[i] != '\\')
         i++;
     return i;
 }
 
+static void put_quoted(struct buf *b, struct str s) {
+    if (!buf_reserve(b, s.n + 2))
+        return;
+    char *at = b->p + b->n;
+    *at++ = '"';
+    if (s.n > 0)
+        memcpy(at, s.p, s.n);
+    at[s.n] = '"';
+    b->n += s.n + 2;
+}
+
 void buf_putjson(struct buf *b, struct str s) {
+    size_t plain = plain_bytes(s.p, s.n);
+    if (plain == s.n) {
+        put_quoted(b, s);
+        return;
+    }
     buf_putc(b, '"');
-    for (size_t i = 0; i < s.n;) {
-        size_t len = plain_bytes(s.p + i, s.n - i);
-        buf_put(b, s.p + i, len);
-        i += len;
-        if (i == s.n)
-            break;
+    buf_put(b, s.p, plain);
+    for (size_t i = plain; i < s.n;) {
         unsigned char c = (unsigned char)s.p[i];
-        len = c >= 0x80 ? str_utf8_next(s, i) : 1;
+        size_t len = c >= 0x80 ? str_utf8_next(s, i) : 1;
         if (c < 0x80)
             put_escaped(b, c);
         else if (len > 0)
@@ -157,6 +174,9 @@ void buf_putjson(struct buf *b, struct str s) {
         else
             buf_puts(b, "\xEF\xBF\xBD");
         i += len > 0 ? len : 1;
+        len = plain_bytes(s.p + i, s.n - i);
+        buf_put(b, s.p + i, len);
+        i += len;
     }
     buf_putc(b, '"');
 }

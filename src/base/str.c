@@ -115,15 +115,20 @@ size_t str_utf8_next(struct str s, size_t at) {
     return utf8_sequence((const unsigned char *)s.p + at, s.n - at);
 }
 
+static bool is_ascii(const char *eight) {
+    uint64_t bytes;
+    memcpy(&bytes, eight, sizeof bytes);
+    return (bytes & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* Bytes from p on that are ASCII, eight at a time: most texts are nothing else. */
 static size_t ascii_bytes(const char *p, size_t n) {
     size_t i = 0;
-    uint64_t eight;
-    for (; n - i >= sizeof eight; i += sizeof eight) {
-        memcpy(&eight, p + i, sizeof eight);
-        if ((eight & UINT64_C(0x8080808080808080)) != 0)
-            break;
-    }
+    while (n - i >= 8 && is_ascii(p + i))
+        i += 8;
+    /* The last eight once more, rather than up to seven one by one. */
+    if (n >= 8 && n - i < 8 && is_ascii(p + n - 8))
+        return n;
     while (i < n && (unsigned char)p[i] < 0x80)
         i++;
     return i;

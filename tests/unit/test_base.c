@@ -255,6 +255,38 @@ static void json_strings_are_always_valid(void **state) {
     }
 }
 
+/* Texts are looked through eight bytes at a time, with a rest; each place is tried. */
+static void what_is_special_is_found_at_each_place(void **state) {
+    (void)state;
+    static const struct {
+        struct str special;
+        const char *want;
+        bool utf8;
+    } rows[] = {
+        {STR_INIT("\""), "\\\"", true},
+        {STR_INIT("\x1f"), "\\u001f", true},
+        {STR_INIT("\xC3\xA9"), "\xC3\xA9", true},
+        {STR_INIT("\xFF"), "\xEF\xBF\xBD", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t n = 0; n <= 26; n++)
+            for (size_t at = 0; at <= n; at++) {
+                char text[32];
+                char want[64];
+                size_t len = rows[i].special.n;
+                memset(text, 'a', sizeof text);
+                memcpy(text + at, rows[i].special.p, len);
+                snprintf(want, sizeof want, "\"%.*s%s%.*s\"", (int)at, "aaaaaaaaaaaaaaaaaaaaaaaaaa",
+                         rows[i].want, (int)(n - at), "aaaaaaaaaaaaaaaaaaaaaaaaaa");
+                struct buf b;
+                buf_init(&b, 1000);
+                buf_putjson(&b, str_n(text, n + len));
+                assert_str(buf_str(&b), want);
+                assert_true(str_is_utf8(str_n(text, n + len)) == rows[i].utf8);
+                buf_free(&b);
+            }
+}
+
 /* ---- list ---- */
 
 static void a_list_keeps_its_order_and_loses_what_is_removed(void **state) {
@@ -417,6 +449,7 @@ int main(void) {
         TEST(a_buffer_grows_and_keeps_what_it_holds),
         TEST(printing_too_much_fails_whole),
         TEST(json_strings_are_always_valid),
+        TEST(what_is_special_is_found_at_each_place),
         TEST(a_list_keeps_its_order_and_loses_what_is_removed),
         TEST(an_error_copied_outlives_its_arena),
         TEST(codes_are_spelt_as_go_spells_them),
