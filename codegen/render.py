@@ -6,6 +6,7 @@ import sys
 import jinja2
 
 import ir
+import patterns
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -60,6 +61,15 @@ def _c_bytes(data):
     return ", ".join(str(byte) for byte in data)
 
 
+def _c_alphabet(pattern):
+    """The bits of struct codec_pattern's `only`; none for a pattern that asks for more."""
+    characters = patterns.alphabet(pattern)
+    if characters is None:
+        return ""
+    bits = sum(1 << ord(c) for c in characters)
+    return f"{{UINT64_C(0x{bits % 2**64:x}), UINT64_C(0x{bits >> 64:x})}}"
+
+
 def _environment():
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(os.path.join(HERE, "templates")),
@@ -71,6 +81,7 @@ def _environment():
     )
     env.filters["cstr"] = _c_string
     env.filters["cbytes"] = _c_bytes
+    env.filters["calphabet"] = _c_alphabet
     env.filters["cbool"] = lambda value: "true" if value else "false"
     return env
 

@@ -183,6 +183,7 @@ const struct codec_shape gl_game_property_value_shape = {
 
 static struct codec_pattern gl_id_string_model_pattern = {
     .text = "^[a-zA-Z0-9-]+$",
+    .only = {UINT64_C(0x3ff200000000000), UINT64_C(0x7fffffe07fffffe)},
 };
 
 const struct codec_shape gl_id_string_model_shape = {
@@ -209,6 +210,7 @@ const struct codec_shape gl_large_game_session_data_shape = {
 
 static struct codec_pattern gl_location_string_model_pattern = {
     .text = "^[A-Za-z0-9\\-]+$",
+    .only = {UINT64_C(0x3ff200000000000), UINT64_C(0x7fffffe07fffffe)},
 };
 
 const struct codec_shape gl_location_string_model_shape = {
@@ -435,6 +437,7 @@ const struct codec_shape gl_game_session_status_reason_shape = {
 
 static struct codec_pattern gl_ip_address_pattern = {
     .text = "^[0-9A-Fa-f\\:\\.]+$",
+    .only = {UINT64_C(0x7ff400000000000), UINT64_C(0x7e0000007e)},
 };
 
 const struct codec_shape gl_ip_address_shape = {
@@ -875,6 +878,7 @@ const struct codec_shape gl_game_session_placement_shape = {
 
 static struct codec_pattern gl_game_session_queue_name_pattern = {
     .text = "^[a-zA-Z0-9-]+$",
+    .only = {UINT64_C(0x3ff200000000000), UINT64_C(0x7fffffe07fffffe)},
 };
 
 const struct codec_shape gl_game_session_queue_name_shape = {
@@ -1101,6 +1105,7 @@ const struct codec_shape gl_describe_game_sessions_input_shape = {
 
 static struct codec_pattern gl_arn_string_model_pattern = {
     .text = "^[a-zA-Z0-9:/-]+$",
+    .only = {UINT64_C(0x7ffa00000000000), UINT64_C(0x7fffffe07fffffe)},
 };
 
 const struct codec_shape gl_arn_string_model_shape = {

@@ -182,6 +182,7 @@ const struct codec_shape queue_event_type_shape = {
 
 static struct codec_pattern queue_placement_id_pattern = {
     .text = "^[a-zA-Z0-9-]+$",
+    .only = {UINT64_C(0x3ff200000000000), UINT64_C(0x7fffffe07fffffe)},
 };
 
 const struct codec_shape queue_placement_id_shape = {

@@ -31,7 +31,19 @@ static void *compile(struct codec_pattern *pattern) {
     return expected;
 }
 
+/* Most patterns are of this kind, and need no engine. */
+static bool consists_of(const uint64_t set[2], struct str text) {
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c >= 128 || (set[c / 64] >> c % 64 & 1) == 0)
+            return false;
+    }
+    return text.n > 0;
+}
+
 bool codec_pattern_matches(struct codec_pattern *pattern, struct str text) {
+    if ((pattern->only[0] | pattern->only[1]) != 0)
+        return consists_of(pattern->only, text);
     void *code = atomic_load_explicit(&pattern->compiled, memory_order_acquire);
     if (code == NULL)
         code = compile(pattern);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The model's regular expressions, on PCRE2: AWS writes them for Java and Python, not for POSIX. */
+/* The model's regular expressions, on PCRE2: AWS writes them for Java and Python, not for POSIX.
+ * The generator knows the simplest of them, which are compared with a set of characters. */
 #ifndef CODEC_PATTERN_H
 #define CODEC_PATTERN_H
 

@@ -60,6 +60,9 @@ struct codec_shape;
 /* A regular expression of the model, compiled at its first use. */
 struct codec_pattern {
     const char *text;
+    /* If it asks for one or more characters of an ASCII class and no more ("^[a-z]+$"): a bit for
+     * each character of the class. Else no bit is set. */
+    uint64_t only[2];
     void *_Atomic compiled;
 };
 

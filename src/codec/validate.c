@@ -44,13 +44,22 @@ static struct err *check_length(struct validator *v, const struct codec_shape *s
     return NULL;
 }
 
+/* Whether the number of bytes leaves open how the number of characters stands to the limits: a
+ * character is one to four of them. */
+static bool must_count(const struct codec_shape *shape, size_t bytes) {
+    return (shape->has_max && bytes > (uint64_t)shape->max) ||
+           (shape->has_min && shape->min > 0 && bytes / 4 < (uint64_t)shape->min);
+}
+
 static struct err *check_string(struct validator *v, const struct codec_shape *shape,
                                 struct str text, const struct codec_path *path) {
     if (!str_is_utf8(text))
         return broken(v, path, "is not valid UTF-8");
-    struct err *err = check_length(v, shape, str_utf8_len(text), "characters", path);
-    if (err != NULL)
-        return err;
+    if (must_count(shape, text.n)) {
+        struct err *err = check_length(v, shape, str_utf8_len(text), "characters", path);
+        if (err != NULL)
+            return err;
+    }
     if (shape->pattern != NULL && !codec_pattern_matches(shape->pattern, text))
         return broken(v, path, "does not match the pattern %s", shape->pattern->text);
     return NULL;

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include "codec/json.h"
+#include "codec/pattern.h"
 #include "codec/redact.h"
 #include "codec/validate.h"
 #include "generated/gamelift.h"
@@ -407,6 +408,42 @@ static void lists_are_checked_element_by_element(void **state) {
     broken(&in, "GameProperties[2].Value is required");
 }
 
+/* The set of characters that the generator has made of it, and the expression itself. */
+static void agree(const struct codec_shape *shape, struct codec_pattern *expression,
+                  struct str text) {
+    bool found = codec_pattern_matches(expression, text);
+    if (codec_pattern_matches(shape->pattern, text) != found)
+        fail_msg("%s %s \"" STR_FMT "\"", expression->text, found ? "matches" : "refuses",
+                 STR_ARG(text));
+}
+
+static void a_set_of_characters_is_what_its_pattern_says(void **state) {
+    static const struct codec_shape *const shapes[] = {
+        &gl_id_string_model_shape,
+        &gl_location_string_model_shape,
+        &gl_ip_address_shape,
+        &gl_game_session_queue_name_shape,
+    };
+    static struct codec_pattern expressions[ARRAY_LEN(shapes)]; /* what is compiled is kept */
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        struct codec_pattern *e = &expressions[i];
+        e->text = shapes[i]->pattern->text;
+        assert_true((shapes[i]->pattern->only[0] | shapes[i]->pattern->only[1]) != 0);
+        agree(shapes[i], e, STR(""));
+        agree(shapes[i], e, STR("\xC3\xA9"));
+        agree(shapes[i], e, STR("a\xC3\xA9"));
+        for (int c = 0; c < 128; c++) {
+            agree(shapes[i], e, str_n((char[]){(char)c}, 1));
+            agree(shapes[i], e, str_n((char[]){'a', (char)c}, 2));
+            agree(shapes[i], e, str_n((char[]){(char)c, 'a'}, 2));
+        }
+    }
+    /* What asks for more is left to the engine. */
+    assert_true((gl_alias_id_or_arn_shape.pattern->only[0] |
+                 gl_alias_id_or_arn_shape.pattern->only[1]) == 0);
+}
+
 static void lengths_are_in_characters_not_bytes(void **state) {
     (void)state;
     struct gl_create_game_session_input in = valid();
@@ -416,6 +453,12 @@ static void lengths_are_in_characters_not_bytes(void **state) {
     struct gl_game_property p = {.key = STR("k"), .value = str_n(text, sizeof text - 1)};
     in.game_properties = (struct gl_game_property_list){.v = &p, .n = 1};
     assert_null(validated(&in));
+    /* Between as many characters and as many bytes as are allowed, they have to be counted. */
+    char longer[2 * 97 + 1];
+    memcpy(longer, text, sizeof text - 1);
+    memcpy(longer + sizeof text - 1, "\xC3\xA9", 2);
+    p.value = str_n(longer, sizeof longer - 1);
+    broken(&in, "GameProperties[0].Value has 97 characters, but at most 96 are allowed");
 }
 
 /* ---- redaction ---- */
@@ -504,6 +547,7 @@ int main(void) {
         TEST(a_valid_request_passes),
         TEST(every_broken_constraint_names_member_and_rule),
         TEST(lists_are_checked_element_by_element),
+        TEST(a_set_of_characters_is_what_its_pattern_says),
         TEST(lengths_are_in_characters_not_bytes),
         TEST(sensitive_members_never_reach_a_log),
         TEST(long_values_are_cut_in_a_log),

@@ -91,6 +91,7 @@ const struct codec_shape zoo_add_animal_input_shape = {
 
 static struct codec_pattern zoo_animal_name_pattern = {
     .text = "^[a-zA-Z0-9\"\\\\-]+$",
+    .only = {UINT64_C(0x3ff200400000000), UINT64_C(0x7fffffe17fffffe)},
 };
 
 const struct codec_shape zoo_animal_name_shape = {
