@@ -10,6 +10,7 @@
 
 /* Bytes of one encoded request; sensitive text grows in JSON. */
 #define MAX_BODY ((size_t)8 << 20)
+#define USUAL_BODY 2048 /* on the stack */
 /* Bytes below which compressing is not worth it; the SDKs' default. */
 #define MIN_COMPRESSED 10240
 
@@ -44,8 +45,9 @@ static const void *with_tokens(const struct codec_shape *shape, const void *in, 
 
 static struct err *encode(const struct aws_operation *op, enum aws_protocol protocol,
                           const void *in, struct arena *a, struct str *ret) {
+    char usual[USUAL_BODY];
     struct buf body;
-    buf_init(&body, MAX_BODY);
+    buf_init_in(&body, usual, sizeof usual, MAX_BODY);
     struct err *err = protocol == AWS_PROTOCOL_JSON ? json_encode(&body, op->input, in, a)
                                                     : cbor_encode(&body, op->input, in, a);
     if (err == NULL)
