@@ -11,6 +11,10 @@
 /* Steps of the matcher; the models' patterns need a few for each character. */
 #define MATCH_LIMIT 1000000
 
+/* Texts remembered, and the longest of them: an ARN has room. */
+#define KNOWN 8
+#define KNOWN_BYTES 256
+
 /* Stands for a pattern that could not be compiled. */
 static char unusable;
 
@@ -41,9 +45,36 @@ static bool consists_of(const uint64_t set[2], struct str text) {
     return text.n > 0;
 }
 
+/* The same alias or queue is named call after call: what a pattern last matched, by thread. */
+static _Thread_local struct known {
+    const struct codec_pattern *pattern;
+    size_t n;
+    char text[KNOWN_BYTES];
+} known[KNOWN];
+
+static struct known *known_of(const struct codec_pattern *pattern) {
+    return &known[(uintptr_t)pattern / sizeof *pattern % KNOWN];
+}
+
+static bool is_known(const struct codec_pattern *pattern, struct str text) {
+    const struct known *k = known_of(pattern);
+    return k->pattern == pattern && str_eq(str_n(k->text, k->n), text);
+}
+
+static void remember(const struct codec_pattern *pattern, struct str text) {
+    struct known *k = known_of(pattern);
+    if (text.n == 0 || text.n > sizeof k->text)
+        return;
+    k->pattern = pattern;
+    k->n = text.n;
+    memcpy(k->text, text.p, text.n);
+}
+
 bool codec_pattern_matches(struct codec_pattern *pattern, struct str text) {
     if ((pattern->only[0] | pattern->only[1]) != 0)
         return consists_of(pattern->only, text);
+    if (is_known(pattern, text))
+        return true;
     void *code = atomic_load_explicit(&pattern->compiled, memory_order_acquire);
     if (code == NULL)
         code = compile(pattern);
@@ -59,5 +90,7 @@ bool codec_pattern_matches(struct codec_pattern *pattern, struct str text) {
     }
     int found = pcre2_match(code, (PCRE2_SPTR)(text.p == NULL ? "" : text.p), text.n, 0,
                             PCRE2_NO_UTF_CHECK, data, limits);
+    if (found >= 0)
+        remember(pattern, text);
     return found >= 0;
 }

@@ -439,9 +439,20 @@ static void a_set_of_characters_is_what_its_pattern_says(void **state) {
             agree(shapes[i], e, str_n((char[]){(char)c, 'a'}, 2));
         }
     }
-    /* What asks for more is left to the engine. */
-    assert_true((gl_alias_id_or_arn_shape.pattern->only[0] |
-                 gl_alias_id_or_arn_shape.pattern->only[1]) == 0);
+    /* What asks for more is left to the engine, which remembers nothing but what it has matched. */
+    struct codec_pattern *alias = gl_alias_id_or_arn_shape.pattern;
+    for (int again = 0; again < 2; again++) {
+        assert_true(codec_pattern_matches(alias, STR("alias-1")));
+        assert_false(codec_pattern_matches(alias, STR("alias-")));
+        assert_false(codec_pattern_matches(alias, STR("alias-1 ")));
+        assert_false(codec_pattern_matches(alias, STR("")));
+        assert_false(codec_pattern_matches(alias, repeated('a', 300)));
+        struct str longest = repeated('a', 300);
+        memcpy((char *)(uintptr_t)longest.p, "alias-", 6);
+        assert_true(codec_pattern_matches(alias, longest));
+        assert_false(codec_pattern_matches(alias, str_sub(longest, 1, 300)));
+    }
+    assert_true((alias->only[0] | alias->only[1]) == 0);
 }
 
 static void lengths_are_in_characters_not_bytes(void **state) {
