@@ -312,9 +312,10 @@ static void sensitive_fields_print_as_stars(void **state) {
                                "\"maximum_player\":-5,\"secret\":\"***\"}");
     buf_reset(&text);
     resp.session_data = (char[]){"hidden-3"};
+    resp.ip = (char[]){"203.0.113.7"};
     resp.port = 7777;
     dsm_response_create_game_session_redact(&text, &resp);
-    assert_str(buf_str(&text), "{\"session_data\":\"***\",\"port\":7777}");
+    assert_str(buf_str(&text), "{\"session_data\":\"***\",\"ip\":\"***\",\"port\":\"***\"}");
 }
 
 static void every_sort_of_field_prints(void **state) {
