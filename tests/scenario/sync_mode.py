@@ -3,7 +3,7 @@
 """The synchronous mode from the request for a server to its end, with GameLift and AGS."""
 import json
 
-from harness import CODE, eventually, fails, story
+from harness import CODE, SPEAKS_CBOR, eventually, fails, story
 
 WORLD = {
     "home_region": "us-east-1", "activation_ms": 300, "termination_ms": 100,
@@ -111,6 +111,7 @@ if __name__ == "__main__":
         repeat_after_the_end_gives_another_server,
         repeat_with_other_parameters_gives_the_same_server,
         repeat_with_other_parameters_after_the_end_gives_another_server,
-        server_is_answered_when_it_is_active, address_that_comes_late_is_waited_for,
-        full_regions_are_told,
+        server_is_answered_when_it_is_active, full_regions_are_told,
+        # A canned answer of the stand-in's is text, which CBOR is not.
+        *([] if SPEAKS_CBOR else [address_that_comes_late_is_waited_for]),
     ], world=WORLD, ags=True)

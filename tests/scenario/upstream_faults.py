@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Whatever GameLift or the network does, the caller gets the right status and the next call works."""
-import json
 import time
 
-from harness import CODE, SECRET, SHORT, Service, Upstream, fails, running, send_answer, story
+from harness import (CODE, SECRET, SHORT, Service, Upstream, fails, gamelift_says, running, send_answer,
+                     story)
 
 SESSION = {"GameSessionId": "arn:aws:gamelift:us-east-1::gamesession/fleet-demo/s",
            "Status": "ACTIVE", "IpAddress": "203.0.113.9", "Port": 1234, "Location": "us-east-1"}
@@ -16,10 +16,20 @@ def works(w):
     assert got.status == "READY", got
 
 
+def upstream_that(behave):
+    """GameLift, and how a service is started that asks it, both for `with`."""
+    upstream = Upstream(lambda connection, _: behave(connection))
+    return running(upstream), lambda: running(Service(upstream.url, AWS_MAX_ATTEMPTS=1))
+
+
 def answered_with(status, body, *headers):
     """A service whose GameLift always answers this, for `with`."""
-    upstream = Upstream(lambda connection, _: send_answer(connection, status, body, *headers))
-    return running(upstream), lambda: running(Service(upstream.url, AWS_MAX_ATTEMPTS=1))
+    return upstream_that(lambda connection: send_answer(connection, status, body, *headers))
+
+
+def answered(value):
+    """A service whose GameLift always answers that value, for `with`."""
+    return upstream_that(lambda connection: gamelift_says(connection, value))
 
 
 def junk_json_is_internal(w):
@@ -34,11 +44,11 @@ def junk_json_is_internal(w):
 
 def answer_without_a_session_is_an_error(w):
     """An answer of status 200 that lacks the session or its id is UNAVAILABLE and says so"""
-    for body, word in (("", "no game session"), ("{}", "no game session"),
-                       ('{"GameSession":null}', "no game session"),
-                       ('{"GameSession":{}}', "GameSessionId"),
-                       ('{"GameSession":{"Status":"ACTIVE","Port":1}}', "GameSessionId")):
-        upstream, service = answered_with(200, body.encode())
+    for value, word in ((None, "no game session"), ({}, "no game session"),
+                        ({"GameSession": None}, "no game session"),
+                        ({"GameSession": {}}, "GameSessionId"),
+                        ({"GameSession": {"Status": "ACTIVE", "Port": 1}}, "GameSessionId")):
+        upstream, service = answered_with(200, b"") if value is None else answered(value)
         with upstream, service() as other:
             fails(other.create, CODE.UNAVAILABLE, word)
     works(w)
@@ -47,9 +57,8 @@ def answer_without_a_session_is_an_error(w):
 def answer_without_an_address_is_not_given_away(w):
     """A session without address or port is looked at again, and never answered as READY"""
     for missing in ({"IpAddress": None}, {"Port": None}, {"Status": "ACTIVATING", "Port": None}):
-        body = json.dumps({"GameSession": {**SESSION, **missing},
-                           "GameSessions": [{**SESSION, **missing}]})
-        upstream, service = answered_with(200, body.encode())
+        upstream, service = answered({"GameSession": {**SESSION, **missing},
+                                      "GameSessions": [{**SESSION, **missing}]})
         with upstream as gamelift, service() as other:
             fails(lambda: other.create(timeout=SHORT), CODE.DEADLINE_EXCEEDED)
             assert len(gamelift.requests) > 1, missing
@@ -59,7 +68,7 @@ def unknown_members_are_skipped(w):
     """Members and values that this version does not know are skipped"""
     body = {"GameSession": {**SESSION, "Novelty": {"deep": [1, {"er": None}]}, "StatusReason": "NOVEL"},
             "More": [[]]}
-    upstream, service = answered_with(200, json.dumps(body).encode())
+    upstream, service = answered(body)
     with upstream, service() as other:
         got = other.create()
         assert (got.ip, got.port) == ("203.0.113.9", 1234), got
@@ -248,7 +257,7 @@ def many_calls_share_connections(w):
 
     def behave(connection, _):
         connections.add(connection.getpeername())
-        send_answer(connection, 200, json.dumps({"GameSession": SESSION}).encode())
+        gamelift_says(connection, {"GameSession": SESSION})
     with running(Upstream(behave)) as upstream, running(Service(upstream.url)) as other:
         for _ in range(100):
             other.create()

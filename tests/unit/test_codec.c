@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The JSON, validation and redaction engines, over the generated GameLift shapes. */
+/* The JSON and validation engines, over the generated GameLift shapes. */
 #include "unit/unit.h"
 
 #include "codec/json.h"
 #include "codec/pattern.h"
-#include "codec/redact.h"
 #include "codec/validate.h"
 #include "generated/gamelift.h"
 
@@ -472,68 +471,6 @@ static void lengths_are_in_characters_not_bytes(void **state) {
     broken(&in, "GameProperties[0].Value has 97 characters, but at most 96 are allowed");
 }
 
-/* ---- redaction ---- */
-
-static void sensitive_members_never_reach_a_log(void **state) {
-    (void)state;
-    const struct gl_game_property properties[] = {
-        {.key = STR("sessionSecret"), .value = STR("hunter2")}};
-    struct gl_create_game_session_input in = valid();
-    in.game_properties = (struct gl_game_property_list){.v = properties, .n = 1};
-    in.game_session_data = STR("private");
-    struct buf b;
-    buf_init(&b, 10000);
-    codec_redact(&b, &gl_create_game_session_input_shape, &in);
-    struct str text = arena_str(arena, buf_str(&b));
-    buf_free(&b);
-    assert_null(strstr(text.p, "hunter2"));
-    assert_null(strstr(text.p, "private"));
-    assert_non_null(strstr(text.p, "\"AliasId\":\"alias-1\""));
-    assert_non_null(strstr(text.p, "\"GameSessionData\":\"***\""));
-
-    const struct gl_game_session session = {
-        .ip_address = STR("203.0.113.9"),
-        .has_port = true,
-        .port = 7777,
-        .location = STR("us-east-1"),
-    };
-    buf_init(&b, 10000);
-    codec_redact(&b, &gl_game_session_shape, &session);
-    text = arena_str(arena, buf_str(&b));
-    buf_free(&b);
-    assert_str(text, "{\"IpAddress\":\"***\",\"Port\":\"***\",\"Location\":\"us-east-1\"}");
-}
-
-static void long_values_are_cut_in_a_log(void **state) {
-    (void)state;
-    struct gl_create_game_session_input in = valid();
-    in.name = repeated('n', 5000);
-    struct buf b;
-    buf_init(&b, 10000);
-    codec_redact(&b, &gl_create_game_session_input_shape, &in);
-    assert_false(b.failed);
-    assert_true(b.n < 700);
-    buf_free(&b);
-}
-
-static void a_log_shows_whole_json_however_much_there_is(void **state) {
-    (void)state;
-    struct gl_player_latency latencies[8];
-    struct gl_start_game_session_placement_input in = {
-        .placement_id = STR("placement-1"),
-        .player_latencies = {.v = latencies, .n = 100000},
-    };
-    /* Control characters take the most room. */
-    for (size_t i = 0; i < ARRAY_LEN(latencies); i++)
-        latencies[i] = (struct gl_player_latency){.region_identifier = repeated('\1', 300)};
-    struct str text = codec_redacted(arena, &gl_start_game_session_placement_input_shape, &in);
-    assert_true(text.n <= CODEC_REDACTED_MAX);
-    assert_non_null(strstr(text.p, "{\"PlacementId\":\"placement-1\",\"PlayerLatencies\":[{\"Reg"));
-    assert_non_null(strstr(text.p, "... (300 bytes)\"},\"... 100000 in all\"]"));
-    assert_int_equal(text.p[text.n - 1], '}');
-    assert_null(codec_redacted(arena, NULL, &in).p);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(request_has_the_models_names_and_order),
@@ -560,9 +497,6 @@ int main(void) {
         TEST(lists_are_checked_element_by_element),
         TEST(a_set_of_characters_is_what_its_pattern_says),
         TEST(lengths_are_in_characters_not_bytes),
-        TEST(sensitive_members_never_reach_a_log),
-        TEST(long_values_are_cut_in_a_log),
-        TEST(a_log_shows_whole_json_however_much_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
