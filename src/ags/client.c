@@ -301,6 +301,8 @@ static void observe(struct ags_call *call, int status, const struct err *err) {
 
 static void on_response(void *priv, const struct http_response *resp, const struct err *err) {
     struct ags_call *call = OBJ_CAST(priv, ags_call, AGS_CALL_MAGIC);
+    if (resp != NULL && resp->status != 401 && !call->op->basic_auth)
+        ags_token_taken(call->client->token, call->generation);
     if (resp == NULL) {
         struct err *named = err_copy(call->ctx->arena, err);
         named->msg = arena_printf(call->ctx->arena, "AGS " STR_FMT ": " STR_FMT,
@@ -310,10 +312,10 @@ static void on_response(void *priv, const struct http_response *resp, const stru
     } else if (resp->status / 100 == 2) {
         observe(call, resp->status, NULL);
         on_success(call, resp);
-    } else if (resp->status == 401 && !call->op->basic_auth && !call->renewed) {
+    } else if (resp->status == 401 && !call->op->basic_auth && !call->renewed &&
+               ags_token_refused(call->client->token, call->generation)) {
         call->renewed = true;
         observe(call, resp->status, error_of(call, resp));
-        ags_token_refused(call->client->token, call->generation);
         attempt(call);
     } else {
         struct err *refusal = error_of(call, resp);

@@ -4,7 +4,8 @@
  * by the client-credentials token that src/ags/token.c keeps.
  *
  * A failed attempt that may pass (connection, 5xx, 429) is tried again with back-off while the
- * caller's deadline lasts; a 401 leads to one renewed token and one more try.
+ * caller's deadline lasts; a 401 leads to one renewed token, one a second at most, and one more
+ * try.
  */
 #ifndef AGS_CLIENT_H
 #define AGS_CLIENT_H

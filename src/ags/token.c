@@ -13,6 +13,7 @@
 #define RENEW_JITTER 0.1 /* of it, earlier, so that replicas do not renew together */
 #define BACKOFF_BASE_MS 200
 #define BACKOFF_CAP_MS 5000
+#define DROP_GAP_MS 1000      /* between two tokens that are dropped because AGS refused them */
 #define REFUSED_PAUSE_MS 5000 /* before a refused id and secret are tried again */
 #define MIN_LIFE_S 10 /* a token that AGS gives a shorter life is treated as living this long */
 #define FETCH_TIMEOUT_MS 10000
@@ -38,6 +39,8 @@ struct ags_token {
     uint64_t generation;
     int64_t granted_ms; /* on clock_mono_ms */
     int64_t expiry_ms;
+    bool taken;         /* AGS has taken it, at least once */
+    int64_t dropped_ms; /* when a refused one was dropped last */
     struct list waiters;
     struct loop_timer next; /* the next fetch: a renewal, or a try after a failure */
     int failures;           /* in a row */
@@ -133,6 +136,7 @@ static void accept_token(struct ags_token *t,
     secret_free(&t->secret);
     t->secret = secret_new(out->access_token);
     t->generation++;
+    t->taken = false;
     t->failures = 0;
     t->granted_ms = clock_mono_ms();
     t->expiry_ms = t->granted_ms + life_s * 1000;
@@ -213,14 +217,25 @@ uint64_t ags_token_generation(const struct ags_token *t) {
     return t->generation;
 }
 
-void ags_token_refused(struct ags_token *t, uint64_t generation) {
+bool ags_token_refused(struct ags_token *t, uint64_t generation) {
     OBJ_CHECK(t, AGS_TOKEN_MAGIC);
-    if (generation != t->generation)
-        return;
+    int64_t now = clock_mono_ms();
+    if (generation != t->generation || !secret_present(&t->secret))
+        return true;
+    if (!t->taken && now - t->dropped_ms < DROP_GAP_MS)
+        return false;
+    t->dropped_ms = now;
     secret_free(&t->secret);
     /* The timer was set for a renewal that is now too late. */
     if (t->fetch == NULL)
         loop_timer_stop(&t->next);
+    return true;
+}
+
+void ags_token_taken(struct ags_token *t, uint64_t generation) {
+    OBJ_CHECK(t, AGS_TOKEN_MAGIC);
+    if (generation == t->generation)
+        t->taken = true;
 }
 
 double ags_token_age_s(const struct ags_token *t) {
@@ -241,6 +256,7 @@ struct ags_token *ags_token_new(struct ags_client *client, struct loop *loop) {
     t->magic = AGS_TOKEN_MAGIC;
     t->client = client;
     t->loop = loop;
+    t->dropped_ms = clock_mono_ms() - DROP_GAP_MS;
     list_init(&t->waiters);
     return t;
 }

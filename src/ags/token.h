@@ -35,9 +35,15 @@ void ags_token_get(struct ags_token *token, struct ctx *ctx, ags_token_fn *fn, v
 /* Counts the tokens fetched so far: which one a request was sent with. */
 uint64_t ags_token_generation(const struct ags_token *token);
 
-/* AGS answered 401 to the token of that generation: it is dropped if it is still the one at hand.
+/*
+ * AGS answered 401 to the token of that generation: it is dropped if it is still the one at hand.
+ * False if it has never been taken and another one was dropped within the last second: AGS refuses
+ * whatever it grants, and the call is not to be tried with yet another one.
  */
-void ags_token_refused(struct ags_token *token, uint64_t generation);
+bool ags_token_refused(struct ags_token *token, uint64_t generation);
+
+/* AGS answered something else. */
+void ags_token_taken(struct ags_token *token, uint64_t generation);
 
 /* Seconds since the token at hand was granted; NaN if there is none. */
 double ags_token_age_s(const struct ags_token *token);

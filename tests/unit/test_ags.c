@@ -175,6 +175,25 @@ static void a_401_leads_to_one_new_token_and_one_more_try(void **state) {
     assert_non_null(strstr(call->err->msg.p, "HTTP status 401, audience"));
 }
 
+/* IAM is not asked for as many tokens as there are calls. */
+static void an_ags_that_refuses_every_token_is_asked_for_one_a_second(void **state) {
+    (void)state;
+    begin_with_token();
+    EXPECT(SESSION("tok-1", 401, ""), GRANT("tok-2", 3600));
+    for (int i = 0; i < CALLS; i++)
+        EXPECT(SESSION("tok-2", 401, ""));
+    for (int i = 0; i < CALLS; i++) {
+        struct call *call = ask(i);
+        fake_settle(loop);
+        assert_bad(call, RPC_INTERNAL);
+    }
+    fake_advance(loop, 1000);
+    EXPECT(SESSION("tok-2", 401, ""), GRANT("tok-3", 3600), SESSION("tok-3", 200, "{}"));
+    struct call *call = ask(0);
+    fake_settle(loop);
+    assert_good(call);
+}
+
 static void many_401s_share_one_new_token(void **state) {
     (void)state;
     begin_with_token();
@@ -360,6 +379,7 @@ int main(void) {
         TEST(a_parameter_that_would_change_the_path_is_refused),
         TEST(a_body_goes_out_as_json_and_204_is_success),
         TEST(a_401_leads_to_one_new_token_and_one_more_try),
+        TEST(an_ags_that_refuses_every_token_is_asked_for_one_a_second),
         TEST(many_401s_share_one_new_token),
         TEST(a_late_401_uses_the_token_that_is_there_by_now),
         TEST(each_status_has_its_code),

@@ -137,16 +137,18 @@ static void a_refusal_drops_only_the_token_that_was_refused(void **state) {
     EXPECT(GRANT("tok-1", 3600), GRANT("tok-2", 3600));
     ags_token_prepare(token);
     fake_settle(loop);
-    ags_token_refused(token, 0);
+    assert_true(ags_token_refused(token, 0));
     assert_token("tok-1");
-    ags_token_refused(token, 1);
-    ags_token_refused(token, 1);
+    assert_true(ags_token_refused(token, 1));
+    assert_true(ags_token_refused(token, 1));
     assert_token(NULL);
     ask(0, 0);
     ask(1, 0);
     fake_settle(loop);
     assert_token("tok-2");
-    ags_token_refused(token, 1); /* a late answer to the first token */
+    assert_true(ags_token_refused(token, 1)); /* a late answer to the first token */
+    assert_token("tok-2");
+    assert_false(ags_token_refused(token, 2)); /* and that at once: the next would be no better */
     assert_token("tok-2");
     assert_int_equal(askers[0].told + askers[1].told, 2);
 }
