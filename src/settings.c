@@ -264,7 +264,8 @@ const struct setting settings[] = {
     {.name = "AWS_LOCATION_OVERRIDE",
      .kind = SETTING_STRING,
      AT(aws_location_override),
-     .meaning = "the one location used instead of the requested regions (synchronous mode)"},
+     .meaning = "the one location used instead of the requested regions (asynchronous mode: where "
+                "GAMELIFT_QUEUE_USE_REQUESTED_REGIONS is true)"},
     {.name = "AWS_QUEUE_ARN_OVERRIDE",
      .kind = SETTING_STRING,
      AT(aws_queue_arn_override),
