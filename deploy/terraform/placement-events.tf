@@ -77,9 +77,13 @@ resource "aws_sqs_queue_policy" "events" {
 
 resource "aws_iam_policy" "service" {
   name        = var.name
-  description = "session-dsm takes placement events; beside deploy/iam-policy.json"
-  policy = templatefile("${path.module}/service-policy.json", {
-    queue_arn = aws_sqs_queue.events.arn
+  description = "session-dsm takes placement events: that statement of deploy/iam-policy.json, for this queue"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for s in jsondecode(file("${path.module}/../iam-policy.json")).Statement :
+      merge(s, { Resource = aws_sqs_queue.events.arn }) if s.Sid == "TakePlacementEvents"
+    ]
   })
 }
 

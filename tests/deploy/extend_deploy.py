@@ -255,10 +255,11 @@ def wrong_usage_is_status_2():
 def odd_values_arrive_whole():
     """Quotes, blanks, = and $ in a value arrive as they are"""
     with place() as p:
-        odd = "a b='c' $(touch /tmp/x) \"d\" *"
+        touched = f"/tmp/touched-{os.getpid()}"
+        odd = f"a b='c' $(touch {touched}) \"d\" *"
         assert p.run("configure", OTEL_RESOURCE_ATTRIBUTES=odd).returncode == 0
         assert odd in [c["flags"]["--value"] for c in p.calls()], p.calls()
-        assert not os.path.exists("/tmp/x")
+        assert not os.path.exists(touched)
 
 
 if __name__ == "__main__":

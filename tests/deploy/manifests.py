@@ -101,7 +101,7 @@ def pods_have_time_to_end():
 
 
 def the_policy_is_what_is_called():
-    """The IAM policy allows the operations that the program has, and no other"""
+    """The IAM policy allows the operations that the program makes, and no other"""
     policy = json.loads((DEPLOY / "iam-policy.json").read_text())
     allowed = set()
     for statement in policy["Statement"]:
@@ -112,6 +112,24 @@ def the_policy_is_what_is_called():
     source = (ROOT / "generated" / "gamelift_operations.c").read_text()
     called = set(re.findall(r'"GameLift\.([A-Za-z]+)"', source))
     assert {a.split(":")[1] for a in allowed if a.startswith("gamelift:")} == {*called}, (allowed, called)
+    source = "".join(p.read_text() for p in (ROOT / "src/placements").glob("consumer*.c"))
+    # A batch needs the permission of the single operation.
+    called = {"".join(w.title() for w in c.removesuffix("_batch").split("_"))
+              for c in re.findall(r"\bsqs_([a-z_]+)\(c->", source)}
+    assert {a.split(":")[1] for a in allowed if a.startswith("sqs:")} == called != set(), (allowed, called)
+    assert {a.split(":")[0] for a in allowed} == {"gamelift", "sqs"}, allowed
+
+
+def every_way_knows_the_settings_of_the_asynchronous_mode():
+    """.env.template, docker compose and Kubernetes set up the asynchronous mode"""
+    wanted = {"PLACEMENT_EVENTS_QUEUE_URL", "PLACEMENT_REPORT"}
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["session-dsm"]
+    assert wanted <= set(compose["environment"])
+    assert wanted <= set(manifests()["ConfigMap"]["data"])
+    template = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.template").read_text(), re.M))
+    assert wanted | {"PLACEMENT_POLL", "PLACEMENT_NAMESPACES", "PLACEMENT_TOPIC_ARNS",
+                     "GAMELIFT_PROTOCOL"} <= template
+    assert template - {"EXTEND_APP"} <= settings(), template - settings()
 
 
 def the_image_has_the_programs_version():
@@ -125,4 +143,5 @@ def the_image_has_the_programs_version():
 
 if __name__ == "__main__":
     story([compose_is_whole, pods_are_locked_down, manifests_fit_together, pods_have_time_to_end,
-           the_policy_is_what_is_called, the_image_has_the_programs_version], shared=False)
+           the_policy_is_what_is_called, every_way_knows_the_settings_of_the_asynchronous_mode,
+           the_image_has_the_programs_version], shared=False)

@@ -5,10 +5,12 @@
     tests/scenario/troubleshooting_doc.py [BUILD_FOLDER]          checks
     WRITE=1 tests/scenario/troubleshooting_doc.py [BUILD_FOLDER]  writes the table of advice
 """
+import json
 import os
 import re
 
-from harness import CODE, ROOT, story
+import operations_source
+from harness import ROOT, story
 
 DOC = ROOT / "docs" / "troubleshooting.md"
 
@@ -18,7 +20,7 @@ def advice():
     """The rows of src/console/advice.c that ask something of the reader."""
     source = (ROOT / "src" / "console" / "advice.c").read_text()
     table = re.search(r"advice_rows\[\] = \{\n(.*?)\n\};", source, re.S).group(1)
-    table = table.replace("GAMELIFT", '"GameLift"').replace("AGS,", '"AGS",').replace("SQS,", '"SQS",')
+    table = table.replace("GAMELIFT,", '"GameLift",').replace("AGS,", '"AGS",').replace("SQS,", '"SQS",')
     rows = []
     for row in re.findall(r"\{((?:[^{}\"]|\"(?:[^\"\\]|\\.)*\")*)\}", table):
         parts = re.findall(r'((?:"(?:[^"\\]|\\.)*"\s*)+|NULL|true|false)', row)
@@ -26,8 +28,8 @@ def advice():
             None if p == "NULL" else "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', p)) for p in parts]
         if action is None:
             continue
-        assert operation is None, row
-        rows.append(f"| {service or 'any'} | {f'`{name}`' if name else 'any other'} | {meaning} | {action} |")
+        of = f"{service}, `{operation}`" if operation else service or "any"
+        rows.append(f"| {of} | {f'`{name}`' if name else 'any other'} | {meaning} | {action} |")
     assert len(rows) > 20
     return ["| Of | Error | Meaning | What to do |", "|---|---|---|---|", *rows]
 
@@ -43,12 +45,19 @@ def the_table_is_the_consoles():
 
 
 def every_code_is_there():
-    """Each code that the operations page names has a row"""
-    operations = (ROOT / "docs" / "operations.md").read_text()
-    codes = set(re.findall(r"[A-Z_]{5,}", re.search(r"## Status codes\n(.*?)\n## ", operations,
-                                                    re.S).group(1))) & {c.name for c in CODE} | {"CANCELLED"}
+    """Each code that the code or the table of AWS's errors can make has a row, and no other has"""
+    table = (ROOT / "generated" / "aws_errors.c").read_text()
+    codes = operations_source.status_codes() | set(re.findall(r"\bRPC_([A-Z_]+)\b", table))
     rows = set(re.findall(r"^\| `([A-Z_]+)` \|", DOC.read_text(), re.M))
-    assert not codes - rows, codes - rows
+    assert len(codes) > 10 and rows == codes, (rows ^ codes)
+
+
+def every_error_of_gamelift_has_a_row():
+    """Each error that GameLift's model names for an operation that is used has advice of its own"""
+    model = json.loads((ROOT / "idl" / "gamelift.json").read_text())
+    names = {e["shape"] for o in model["operations"].values() for e in o.get("errors", [])}
+    rows = set(re.findall(r"^\| GameLift \| `([A-Za-z]+)` \|", DOC.read_text(), re.M))
+    assert len(names) > 8 and names <= rows, names - rows
 
 
 def write_the_table():
@@ -63,4 +72,5 @@ if __name__ == "__main__":
     if os.environ.get("WRITE"):
         story([write_the_table], shared=False)
     else:
-        story([the_table_is_the_consoles, every_code_is_there], shared=False)
+        story([the_table_is_the_consoles, every_code_is_there, every_error_of_gamelift_has_a_row],
+              shared=False)
