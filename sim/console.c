@@ -17,6 +17,7 @@ ASSET(sim_js, SIM_ASSETS "/console.js");
 
 struct view {
     struct gamelift *gl;
+    struct sim_sqs *sqs;
     struct str nonce;
 };
 
@@ -25,10 +26,9 @@ static bool fill(void *priv, struct str name, struct buf *b) {
         struct str name;
         void (*write)(struct gamelift *gl, struct buf *b);
     } parts[] = {
-        {STR_INIT("state"), console_state},           {STR_INIT("rehearse"), console_rehearse},
-        {STR_INIT("faults"), console_faults},         {STR_INIT("fleets"), console_fleets},
-        {STR_INIT("queues"), console_queues},         {STR_INIT("sessions"), console_sessions},
-        {STR_INIT("placements"), console_placements},
+        {STR_INIT("rehearse"), console_rehearse}, {STR_INIT("faults"), console_faults},
+        {STR_INIT("fleets"), console_fleets},     {STR_INIT("queues"), console_queues},
+        {STR_INIT("sessions"), console_sessions}, {STR_INIT("placements"), console_placements},
     };
     const struct view *v = priv;
     if (str_eq(name, STR("nonce"))) {
@@ -42,6 +42,10 @@ static bool fill(void *priv, struct str name, struct buf *b) {
         html_text(b, v->gl->world->home_region);
         buf_printf(b, " · %zu sessions, %zu placements so far", v->gl->n_sessions,
                    v->gl->n_placements);
+    } else if (str_eq(name, STR("state"))) {
+        console_state(v->sqs, b);
+    } else if (str_eq(name, STR("events"))) {
+        console_events(v->sqs, b);
     } else {
         for (size_t i = 0; i < ARRAY_LEN(parts); i++)
             if (str_eq(parts[i].name, name)) {
@@ -53,11 +57,11 @@ static bool fill(void *priv, struct str name, struct buf *b) {
     return true;
 }
 
-static void reply_page(struct sim_exchange *ex, struct gamelift *gl) {
+static void reply_page(struct sim_exchange *ex, struct sim_sqs *sqs) {
     char nonce[HTML_NONCE_SIZE];
     struct buf page;
     html_nonce(nonce);
-    struct view v = {.gl = gl, .nonce = str_c(nonce)};
+    struct view v = {.gl = sqs->gl, .sqs = sqs, .nonce = str_c(nonce)};
     buf_init(&page, MAX_PAGE);
     html_template(&page, ASSET_STR(sim_html), fill, &v);
     sim_reply_text(ex, 200, "text/html; charset=utf-8", buf_str(&page));
@@ -105,6 +109,9 @@ static struct err *press_fault(struct sim_exchange *ex, struct str action, struc
         {STR_INIT("ags"), STR_INIT("fail"),
          "{\"service\": \"ags\", \"kind\": \"http\", \"status\": 500}"},
         {STR_INIT("ags"), STR_INIT("cut"), "{\"service\": \"ags\", \"kind\": \"reset\"}"},
+        {STR_INIT("sqs"), STR_INIT("fail"),
+         "{\"service\": \"sqs\", \"kind\": \"http\", \"status\": 500}"},
+        {STR_INIT("sqs"), STR_INIT("cut"), "{\"service\": \"sqs\", \"kind\": \"reset\"}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rules); i++)
         if (str_eq(rules[i].service, service) && str_eq(rules[i].action, action))
@@ -128,17 +135,34 @@ static struct err *press_location(struct sim_exchange *ex, struct gamelift *gl, 
     return NULL;
 }
 
-static struct err *press(struct sim_exchange *ex, struct gamelift *gl) {
+/* How events come from now on. */
+static struct err *press_events(struct sim_exchange *ex, struct sim_sqs *sqs, struct str action) {
+    if (str_eq(action, STR("lose")))
+        sqs->form = SIM_SQS_NOTHING;
+    else if (str_eq(action, STR("repeat")))
+        sqs->copies = 3;
+    else if (str_eq(action, STR("late")))
+        sqs->delay_ms = 10000;
+    else
+        return ERR_INVALID(ex->arena, "there is no such button");
+    return NULL;
+}
+
+static struct err *press(struct sim_exchange *ex, struct sim_sqs *sqs) {
+    struct gamelift *gl = sqs->gl;
     struct form form;
     struct err *err = form_parse(ex->req.body, ex->arena, &form);
     if (err != NULL)
         return err;
     struct str action = form_get(&form, "action");
     struct str where = form_get(&form, "location");
-    if (str_eq(action, STR("clear")))
+    if (str_eq(action, STR("clear"))) {
         faults_clear(&ex->sim->faults);
-    else if (str_eq(action, STR("reset")))
+        sim_sqs_deliver_as_usual(sqs);
+    } else if (str_eq(action, STR("reset")))
         sim_reset(ex->sim);
+    else if (str_eq(form_get(&form, "service"), STR("events")))
+        return press_events(ex, sqs, action);
     else if (str_eq(action, STR("fill")) || str_eq(action, STR("free")))
         return press_location(ex, gl, where, str_eq(action, STR("fill")));
     else
@@ -158,16 +182,16 @@ static bool from_elsewhere(const struct sim_request *req) {
 }
 
 static void handle(struct sim_exchange *ex) {
-    struct gamelift *gl = OBJ_CAST(ex->service->state, gamelift, GAMELIFT_MAGIC);
+    struct sim_sqs *sqs = OBJ_CAST(ex->service->state, sim_sqs, SIM_SQS_MAGIC);
     if (str_eq(ex->req.method, STR("GET")) || str_eq(ex->req.method, STR("HEAD"))) {
-        reply_page(ex, gl);
+        reply_page(ex, sqs);
         return;
     }
     if (from_elsewhere(&ex->req)) {
         sim_reply_text(ex, 403, "text/plain", STR("the form is of another site\n"));
         return;
     }
-    struct err *err = press(ex, gl);
+    struct err *err = press(ex, sqs);
     if (err != NULL) {
         sim_reply_text(ex, err->code == RPC_NOT_FOUND ? 404 : 400, "text/plain", err->msg);
         return;
@@ -183,7 +207,7 @@ static bool matches(const struct sim_request *req) {
     return reads && str_eq(req->path, STR("/"));
 }
 
-struct sim_service sim_console(struct gamelift *gl) {
+struct sim_service sim_console(struct sim_sqs *sqs) {
     return (struct sim_service){
-        .name = "console", .matches = matches, .handle = handle, .state = gl};
+        .name = "console", .matches = matches, .handle = handle, .state = sqs};
 }

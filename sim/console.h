@@ -7,8 +7,8 @@
 #ifndef SIM_CONSOLE_H
 #define SIM_CONSOLE_H
 
-#include "sim/gamelift.h"
+#include "sim/sqs.h"
 
-struct sim_service sim_console(struct gamelift *gl);
+struct sim_service sim_console(struct sim_sqs *sqs);
 
 #endif

@@ -19,13 +19,18 @@ void console_button(struct buf *b, const char *label, const char *class, const c
     buf_printf(b, "<button class=\"%s\">%s</button></form>", class, label);
 }
 
-void console_state(struct gamelift *gl, struct buf *b) {
+static bool is_as_usual(const struct sim_sqs *sqs) {
+    return sqs->form != SIM_SQS_NOTHING && sqs->copies == 1 && sqs->delay_ms == 0;
+}
+
+void console_state(struct sim_sqs *sqs, struct buf *b) {
+    const struct gamelift *gl = sqs->gl;
     bool full = false;
     for (size_t i = 0; i < gl->world->n_fleets; i++)
         for (size_t k = 0; k < gl->world->fleets[i].n_locations; k++)
             full = full || (gl->world->fleets[i].locations[k].capacity == 0 &&
                             gl->world->fleets[i].first_capacities[k] > 0);
-    if (gl->sim->faults.n > 0 || full)
+    if (gl->sim->faults.n > 0 || full || !is_as_usual(sqs))
         buf_puts(b, "<span class=\"pill big warn\">Outage rehearsed</span>");
     else
         buf_puts(b, "<span class=\"pill big good\">All well</span>");
@@ -53,6 +58,14 @@ void console_rehearse(struct gamelift *gl, struct buf *b) {
     console_button(b, "Slow, 3 s", "", "slow", "service", STR("ags"));
     console_button(b, "Fail with 500", "", "fail", "service", STR("ags"));
     console_button(b, "Cut connections", "", "cut", "service", STR("ags"));
+    buf_puts(b, "</article>");
+    card(b, "Events of placements",
+         "What becomes of the events that SQS hands on, and what requests to SQS meet.");
+    console_button(b, "Lose them", "", "lose", "service", STR("events"));
+    console_button(b, "Three of each", "", "repeat", "service", STR("events"));
+    console_button(b, "10 s late", "", "late", "service", STR("events"));
+    console_button(b, "Fail with 500", "", "fail", "service", STR("sqs"));
+    console_button(b, "Cut connections", "", "cut", "service", STR("sqs"));
     buf_puts(b, "</article>");
     card(b, "Back to normal", "A location is filled up below, at its fleet.");
     console_button(b, "End all faults", "", "clear", NULL, STR_NULL);
@@ -258,4 +271,33 @@ void console_placements(struct gamelift *gl, struct buf *b) {
     }
     close_table(b);
     more(b, gl->n_placements);
+}
+
+/* ---- SQS ---- */
+
+void console_events(struct sim_sqs *sqs, struct buf *b) {
+    buf_printf(b, "<p class=\"facts\"%s>", is_as_usual(sqs) ? " hidden" : "");
+    if (sqs->form == SIM_SQS_NOTHING)
+        buf_puts(b, "<span class=\"pill bad\">events are lost</span>");
+    if (sqs->copies > 1)
+        buf_printf(b, "<span class=\"pill warn\">%" PRId64 " of each</span>", sqs->copies);
+    if (sqs->delay_ms > 0)
+        buf_printf(b, "<span class=\"pill warn\">%" PRId64 " s late</span>", sqs->delay_ms / 1000);
+    buf_puts(b, "</p>");
+    open_table(b, "<th>Queue</th><th class=\"n\">Waiting</th><th class=\"n\">Sent</th><th "
+                  "class=\"n\">Handed out</th><th class=\"n\">Deleted</th><th class=\"n\">Moved to "
+                  "dead letters</th>");
+    for (size_t i = 0; i < sqs->n_queues; i++) {
+        const struct sim_queue *q = &sqs->queues[i];
+        buf_puts(b, "<tr><th scope=\"row\" class=\"id\">");
+        html_text(b, str_c(q->name));
+        buf_puts(b, "</th>");
+        number(b, "Waiting", (int64_t)q->n);
+        number(b, "Sent", q->sent);
+        number(b, "Handed out", q->received);
+        number(b, "Deleted", q->deleted);
+        number(b, "Dead letters", q->moved);
+        buf_puts(b, "</tr>");
+    }
+    close_table(b);
 }

@@ -244,7 +244,7 @@ static void start_services(const struct options *o, struct gamelift_world *world
     sts_init(&sts, &sim, &sts_settings);
     sim_sqs_init(&sqs, &sim, &gl);
     const struct sim_service services[] = {
-        sim_console(&gl),       gamelift_control(&gl), ags_control(&ags),     sts_control(&sts),
+        sim_console(&sqs),      gamelift_control(&gl), ags_control(&ags),     sts_control(&sts),
         sim_sqs_control(&sqs),  control_service(),     ags_service(&ags),     sts_service(&sts),
         metadata_service(&sts), sim_sqs_service(&sqs), gamelift_service(&gl),
     };

@@ -56,11 +56,15 @@ void sim_queue_purge(struct sim_queue *queue) {
         message_free(queue, of(queue->messages.next));
 }
 
-static void set_up(struct sim_sqs *sqs) {
-    sqs->speed = 1;
+void sim_sqs_deliver_as_usual(struct sim_sqs *sqs) {
     sqs->copies = 1;
     sqs->form = SIM_SQS_EVENTBRIDGE;
     sqs->delay_ms = sqs->scatter_ms = 0;
+}
+
+static void set_up(struct sim_sqs *sqs) {
+    sqs->speed = 1;
+    sim_sqs_deliver_as_usual(sqs);
     sqs->n_queues = 0;
     struct sim_queue *dead = sim_queue_make(sqs, STR(SIM_SQS_DEAD_QUEUE));
     struct sim_queue *events = sim_queue_make(sqs, STR(SIM_SQS_EVENTS_QUEUE));

@@ -69,6 +69,8 @@ void sim_sqs_init(struct sim_sqs *sqs, struct sim *sim, struct gamelift *gl);
 /* As after sim_sqs_init: no messages, settings as at the start. */
 void sim_sqs_clear(struct sim_sqs *sqs);
 void sim_sqs_free(struct sim_sqs *sqs);
+/* Each event comes once, at once, as EventBridge sends it. */
+void sim_sqs_deliver_as_usual(struct sim_sqs *sqs);
 
 /* NULL if there is none. */
 struct sim_queue *sim_queue_find(struct sim_sqs *sqs, struct str name);

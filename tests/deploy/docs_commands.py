@@ -21,6 +21,8 @@ NOT_RUN = {
     "ctest --test-dir build -L unit": "this is part of it",
     "ctest --test-dir build -R scenario.console": "this is part of it",
     "./scripts/bench": "takes minutes, and is run on demand",
+    "./scripts/kill-test --quick": "half a minute of killing; on demand",
+    "tests/model/check": "needs spin, and a minute; on demand",
     "./scripts/console-test": "needs a browser; on demand",
     "tests/scenario/prometheus_dashboard.py": "needs a Prometheus; on demand",
     "tests/scenario/stock_clients.py": "needs clients that Debian does not have; on demand",

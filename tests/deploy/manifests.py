@@ -132,6 +132,15 @@ def every_way_knows_the_settings_of_the_asynchronous_mode():
     assert template - {"EXTEND_APP"} <= settings(), template - settings()
 
 
+def every_contract_has_its_origin():
+    """NOTICE says of each file of idl/ where it comes from"""
+    notice = (ROOT / "NOTICE").read_text()
+    ours = {"targets.json"}  # what is made of the others
+    missing = [p.name for p in (ROOT / "idl").iterdir()
+               if p.name not in ours and f"idl/{p.name}" not in notice]
+    assert not missing, missing
+
+
 def the_image_has_the_programs_version():
     """The image's label and CMakeLists.txt name the same version"""
     docker = (ROOT / "Dockerfile").read_text()
@@ -144,4 +153,4 @@ def the_image_has_the_programs_version():
 if __name__ == "__main__":
     story([compose_is_whole, pods_are_locked_down, manifests_fit_together, pods_have_time_to_end,
            the_policy_is_what_is_called, every_way_knows_the_settings_of_the_asynchronous_mode,
-           the_image_has_the_programs_version], shared=False)
+           every_contract_has_its_origin, the_image_has_the_programs_version], shared=False)

@@ -359,6 +359,25 @@ def message_stays_until_ags_has_taken_the_report(w):
         assert reports(w, "final-1") == []
 
 
+def each_wait_is_longer_up_to_a_limit(w):
+    """A message that cannot be dealt with comes again after a longer wait each time, up to the limit"""
+    w.sim.control("POST", "sqs", {"speed": 30})
+    # Of this session alone, so that nothing is held back.
+    w.sim.fault(service="ags", operation="adminUpdateDSInformation", kind="http", status=403)
+    with taking(w, PLACEMENT_RETRY_MAX_MS=10_000) as service:
+        order(w, service, "longer-1", deployment="full-queue")
+        eventually(lambda: queue(w)["received"] >= 7, "it came again and again")
+        w.sim.no_faults()
+        reported(w, "longer-1")
+        empty(w)
+    waits = [json.loads(r["body"])["VisibilityTimeout"] for r in w.sim.control("GET", "requests")
+             if r.get("operation") == "ChangeMessageVisibility"]
+    # 2 s, twice as long each time, of which up to half is left to chance.
+    for n, wait in enumerate(waits[:6]):
+        most = min(2 * 2 ** n, 10)
+        assert most / 2 <= wait <= most, waits
+
+
 def reports_that_lost_their_answer_are_not_repeated(w):
     """A report whose answer was lost is found to have arrived"""
     w.sim.fault(service="ags", operation="adminUpdateDSInformation", kind="reset", when="after",
@@ -494,6 +513,7 @@ if __name__ == "__main__":
         foreign_placements_are_left_alone,
         several_namespaces_are_served, events_are_looked_at_in_their_own_region, any_replica_handles_any_event,
         message_stays_until_ags_has_taken_the_report,
+        each_wait_is_longer_up_to_a_limit,
         reports_that_lost_their_answer_are_not_repeated, deletions_that_fail_are_tried_again,
         visibility_is_extended_at_work, unfinished_messages_are_released_at_once,
         rpcs_are_served_while_events_wait, ags_may_be_down_for_ten_minutes,

@@ -6,7 +6,7 @@ import urllib.parse
 import urllib.request
 
 from console import Page
-from harness import CODE, fails, story
+from harness import CODE, eventually, fails, story
 
 
 def fetch(w, path="/", form=None, **headers):
@@ -62,6 +62,20 @@ def faults_strike_and_end(w):
     assert w.service.create(session_id="fine-again").status == "READY"
 
 
+def events_are_lost_repeated_and_late(w):
+    """A pressed fault strikes the events of placements, until it is ended"""
+    for action, words in (("lose", "events are lost"), ("repeat", "3 of each"), ("late", "10 s late")):
+        text = press(w, action=action, service="events").text
+        assert words in text["events"] and "Outage rehearsed" in text["state"], text
+    w.service.create_async(session_id="lost-1")
+    eventually(lambda: "FULFILLED" in page(w).text["placements"], "the placement has ended")
+    assert w.sim.control("GET", "sqs/queues/placement-events")["sent"] == 0
+    text = press(w, action="clear").text
+    assert "placement-events" in text["events"] and "All well" in text["state"], text
+    w.service.create_async(session_id="sent-1")
+    eventually(lambda: w.sim.control("GET", "sqs/queues/placement-events")["sent"] == 1, "it comes")
+
+
 def forms_of_other_sites_are_refused(w):
     """What a foreign page sends changes nothing"""
     for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
@@ -91,4 +105,4 @@ def headers_are_safe(w):
 
 if __name__ == "__main__":
     story([sessions_and_fleets_show, a_location_is_filled_and_freed, faults_strike_and_end,
-           forms_of_other_sites_are_refused, headers_are_safe])
+           events_are_lost_repeated_and_late, forms_of_other_sites_are_refused, headers_are_safe])
