@@ -80,8 +80,13 @@ def free_ports(n):
 
 def copy_tree(into):
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others",
-                             "--exclude-standard"], capture_output=True, check=True).stdout
-    for name in filter(None, listed.decode().split("\0")):
+                             "--exclude-standard"], capture_output=True, check=False)
+    if listed.returncode != 0:  # no checkout, as in the image's build: all but what was built
+        def built(folder, names):
+            return [n for n in names if n == "__pycache__" or (n == "build" and pathlib.Path(folder) == ROOT)]
+        shutil.copytree(ROOT, into, dirs_exist_ok=True, ignore=built)
+        return
+    for name in filter(None, listed.stdout.decode().split("\0")):
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).exists():

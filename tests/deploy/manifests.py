@@ -132,6 +132,17 @@ def every_way_knows_the_settings_of_the_asynchronous_mode():
     assert template - {"EXTEND_APP"} <= settings(), template - settings()
 
 
+def the_image_is_built_of_all_that_is_committed():
+    """.dockerignore keeps nothing out that git knows: the tests of --target test need it"""
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        print("        (not looked at: this is no git checkout)")
+        return
+    known = {name.split("/")[0] for name in listed.stdout.splitlines()}
+    taken = set(re.findall(r"^!/(.+)$", (ROOT / ".dockerignore").read_text(), re.M))
+    assert known == taken, known ^ taken
+
+
 def every_contract_has_its_origin():
     """NOTICE says of each file of idl/ where it comes from"""
     notice = (ROOT / "NOTICE").read_text()
@@ -153,4 +164,4 @@ def the_image_has_the_programs_version():
 if __name__ == "__main__":
     story([compose_is_whole, pods_are_locked_down, manifests_fit_together, pods_have_time_to_end,
            the_policy_is_what_is_called, every_way_knows_the_settings_of_the_asynchronous_mode,
-           every_contract_has_its_origin, the_image_has_the_programs_version], shared=False)
+           the_image_is_built_of_all_that_is_committed, every_contract_has_its_origin, the_image_has_the_programs_version], shared=False)
