@@ -8,6 +8,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define TURN_JOBS 64     /* run in a row; then sockets and timers have their turn */
+#define FIRST_IN_A_ROW 8 /* then one of the others */
+
+struct jobs {
+    struct loop_job *first;
+    struct loop_job **last;
+};
+
 struct loop {
     unsigned magic;
 #define LOOP_MAGIC 0x10e9a3b7U
@@ -19,12 +27,18 @@ struct loop {
     uint64_t alarm_at; /* on uv_now; UINT64_MAX: not set */
     uv_idle_t due;     /* runs while the earliest is due already */
 
-    atomic_bool posted; /* there are jobs; written with the lock held */
+    /* There are jobs that were not taken yet; written with the lock held. */
+    atomic_bool posted;
+    atomic_bool posted_first;
 
     pthread_mutex_t lock; /* guards the three below */
-    struct loop_job *first;
-    struct loop_job **last;
+    struct jobs come;
+    struct jobs come_first;
     bool stopping;
+
+    struct jobs taken; /* by the loop's thread, to be run */
+    struct jobs taken_first;
+    int in_a_row; /* of the second kind */
 
     /* Timers in a binary heap, so that arming one costs no allocation and freeing its owner needs
      * no farewell: libuv's own timers may not be freed before a close callback has run. */
@@ -36,21 +50,74 @@ struct loop {
 /* Whose callbacks this thread runs: what it posts needs no wake-up. */
 static _Thread_local const struct loop *running;
 
+/* ---- jobs ---- */
+
+static void jobs_init(struct jobs *jobs) {
+    jobs->first = NULL;
+    jobs->last = &jobs->first;
+}
+
+static void append(struct jobs *jobs, struct loop_job *job) {
+    *jobs->last = job;
+    jobs->last = &job->next;
+}
+
+static void move_all(struct jobs *to, struct jobs *from) {
+    if (from->first == NULL)
+        return;
+    *to->last = from->first;
+    to->last = from->last;
+    jobs_init(from);
+}
+
+static struct loop_job *take_out_first(struct jobs *jobs) {
+    struct loop_job *job = jobs->first;
+    jobs->first = job->next;
+    if (jobs->first == NULL)
+        jobs->last = &jobs->first;
+    return job;
+}
+
+/* With the lock held. */
+static void take_first(struct loop *loop) {
+    move_all(&loop->taken_first, &loop->come_first);
+    atomic_store_explicit(&loop->posted_first, false, memory_order_relaxed);
+}
+
+static struct loop_job *next_job(struct loop *loop) {
+    if (atomic_load_explicit(&loop->posted_first, memory_order_relaxed)) {
+        pthread_mutex_lock(&loop->lock);
+        take_first(loop);
+        pthread_mutex_unlock(&loop->lock);
+    }
+    bool others = loop->taken.first != NULL;
+    if (loop->taken_first.first != NULL && (!others || loop->in_a_row < FIRST_IN_A_ROW)) {
+        loop->in_a_row++;
+        return take_out_first(&loop->taken_first);
+    }
+    loop->in_a_row = 0;
+    return others ? take_out_first(&loop->taken) : NULL;
+}
+
+/* Jobs are there to be run, whoever has them. */
+static bool has_jobs(const struct loop *loop) {
+    return loop->taken.first != NULL || loop->taken_first.first != NULL ||
+           atomic_load_explicit(&loop->posted, memory_order_relaxed) ||
+           atomic_load_explicit(&loop->posted_first, memory_order_relaxed);
+}
+
 static void run_jobs(struct loop *loop) {
     bool stopping;
+    struct loop_job *job;
     OBJ_CHECK(loop, LOOP_MAGIC);
     pthread_mutex_lock(&loop->lock);
-    struct loop_job *job = loop->first;
-    loop->first = NULL;
-    loop->last = &loop->first;
+    move_all(&loop->taken, &loop->come);
+    take_first(loop);
     atomic_store_explicit(&loop->posted, false, memory_order_relaxed);
     stopping = loop->stopping;
     pthread_mutex_unlock(&loop->lock);
-    while (job != NULL) {
-        struct loop_job *next = job->next;
+    for (int n = 0; (n < TURN_JOBS || stopping) && (job = next_job(loop)) != NULL; n++)
         job->fn(job);
-        job = next;
-    }
     if (stopping)
         uv_stop(&loop->uv);
 }
@@ -61,26 +128,29 @@ static void on_wake(uv_async_t *wake) {
 
 static void on_after_wait(uv_check_t *check) {
     struct loop *loop = check->data;
-    if (atomic_load_explicit(&loop->posted, memory_order_relaxed))
+    if (has_jobs(loop))
         run_jobs(loop);
 }
 
 static void on_before_wait(uv_prepare_t *prepare) {
     struct loop *loop = prepare->data;
-    if (!atomic_load_explicit(&loop->posted, memory_order_relaxed))
+    if (!has_jobs(loop))
         return;
     run_jobs(loop);
-    if (atomic_load_explicit(&loop->posted,
-                             memory_order_relaxed)) /* posted by the jobs: not to be waited for, but
-                                                       sockets come first */
+    if (has_jobs(loop)) /* not to be waited for, but sockets come first */
         uv_async_send(&loop->wake);
 }
+
+/* ---- the loop ---- */
 
 struct loop *loop_new(void) {
     struct loop *loop = calloc(1, sizeof *loop);
     AN(loop);
     loop->magic = LOOP_MAGIC;
-    loop->last = &loop->first;
+    jobs_init(&loop->come);
+    jobs_init(&loop->come_first);
+    jobs_init(&loop->taken);
+    jobs_init(&loop->taken_first);
     AZ(pthread_mutex_init(&loop->lock, NULL));
     AZ(uv_loop_init(&loop->uv));
     AZ(uv_async_init(&loop->uv, &loop->wake, on_wake));
@@ -136,19 +206,26 @@ void loop_stop(struct loop *loop) {
     uv_async_send(&loop->wake);
 }
 
-void loop_post(struct loop *loop, struct loop_job *job, loop_job_fn *fn) {
+static void post(struct loop *loop, struct loop_job *job, loop_job_fn *fn, bool ahead) {
     bool was_empty;
     OBJ_CHECK(loop, LOOP_MAGIC);
     job->next = NULL;
     job->fn = fn;
     pthread_mutex_lock(&loop->lock);
-    was_empty = loop->first == NULL;
-    *loop->last = job;
-    loop->last = &job->next;
-    atomic_store_explicit(&loop->posted, true, memory_order_relaxed);
+    was_empty = loop->come.first == NULL && loop->come_first.first == NULL;
+    append(ahead ? &loop->come_first : &loop->come, job);
+    atomic_store_explicit(ahead ? &loop->posted_first : &loop->posted, true, memory_order_relaxed);
     pthread_mutex_unlock(&loop->lock);
     if (was_empty && running != loop)
         uv_async_send(&loop->wake);
+}
+
+void loop_post(struct loop *loop, struct loop_job *job, loop_job_fn *fn) {
+    post(loop, job, fn, false);
+}
+
+void loop_post_first(struct loop *loop, struct loop_job *job, loop_job_fn *fn) {
+    post(loop, job, fn, true);
 }
 
 /* ---- timers ---- */

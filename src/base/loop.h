@@ -2,7 +2,8 @@
 /*
  * The event loop that every handler, timer and upstream request runs on: one thread, libuv below.
  * Other threads hand work over with loop_post, a queue and a wake-up; nothing else here may be
- * called from them.
+ * called from them. A turn of the loop runs some of the jobs, so that sockets and timers are not
+ * kept waiting by however many there are.
  */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
@@ -47,6 +48,12 @@ void loop_stop(struct loop *loop);
 
 /* Any thread: fn(job) runs on the loop, jobs in the order of posting. */
 void loop_post(struct loop *loop, struct loop_job *job, loop_job_fn *fn);
+
+/*
+ * The same for little work that is not to wait behind a burst: before the jobs of loop_post, of
+ * which one runs after some of these all the same. In the order of posting among themselves.
+ */
+void loop_post_first(struct loop *loop, struct loop_job *job, loop_job_fn *fn);
 
 /* fn(timer) runs once, after ms milliseconds, never before this returns. Re-arming replaces. */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t ms, loop_timer_fn *fn);

@@ -48,6 +48,11 @@ static void destroy(struct server_call *call) {
     atomic_fetch_sub(&server->calls, 1);
 }
 
+void server_post(struct server_call *call, struct loop_job *job, loop_job_fn *fn) {
+    bool ahead = call->method != NULL && call->method->service->always;
+    (ahead ? loop_post_first : loop_post)(call->server->loop, job, fn);
+}
+
 void server_call_ref(struct server_call *call) {
     atomic_fetch_add(&call->refs, 1);
 }
@@ -319,7 +324,7 @@ static void hand_over(struct server_call *call) {
         LOG_DEBUG(NULL, "cannot watch a call", LOG_INT("grpc.call_error", fault));
         server_call_unref(call);
     }
-    loop_post(call->server->loop, &call->start_job, start);
+    server_post(call, &call->start_job, start);
 }
 
 static void receive(struct server_call *call) {
@@ -376,7 +381,7 @@ static void on_closed(struct server_tag *tag, bool ok) {
     note_end(call);
     /* The job takes over the tag's reference. */
     if (call->cancelled)
-        loop_post(call->server->loop, &call->cancel_job, cancel);
+        server_post(call, &call->cancel_job, cancel);
     else
         server_call_unref(call);
 }
@@ -449,7 +454,7 @@ static void finish(struct rpc_call *rpc, const struct err *err, const ProtobufCM
     else
         server_reply(call, code_of(err), text_of(err));
     /* Later, because the callers of this still use the arena. */
-    loop_post(call->server->loop, &call->release_job, release);
+    server_post(call, &call->release_job, release);
 }
 
 static void release(struct loop_job *job) {

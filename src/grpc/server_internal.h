@@ -170,6 +170,12 @@ grpc_call_error server_call_arm(struct server *server, const struct server_metho
 void server_call_ref(struct server_call *call);
 void server_call_unref(struct server_call *call);
 
+/*
+ * The job runs on the loop; those of one call in the order of posting. What is always served,
+ * health above all, does not wait behind a burst of calls that have work to do.
+ */
+void server_post(struct server_call *call, struct loop_job *job, loop_job_fn *fn);
+
 /* So many bytes have come for this call. */
 void server_call_explain(const struct server_call *call, size_t bytes);
 

@@ -117,7 +117,7 @@ static bool wake(struct flow *flow) {
 static void refuse(struct flow *flow, const struct err *err, loop_job_fn *fn) {
     flow->err = err;
     server_call_ref(flow->call);
-    loop_post(flow->call->server->loop, &flow->refused, fn);
+    server_post(flow->call, &flow->refused, fn);
 }
 
 /* Hands one operation to the library; an error if it does not take it. */
@@ -139,7 +139,7 @@ static struct err *hand_to_library(struct flow *flow, const grpc_op *ops, size_t
 static void post_done(struct flow *flow, bool ok, loop_job_fn *fn) {
     ASSERT(atomic_load(&flow->under_way));
     flow->ok = ok;
-    loop_post(flow->call->server->loop, &flow->done, fn);
+    server_post(flow->call, &flow->done, fn);
 }
 
 static const struct err *why_gone(const struct server_call *call) {
@@ -227,7 +227,7 @@ static void probe(struct server_stream *stream) {
 static void on_probed(struct server_tag *tag, bool ok) {
     struct server_stream *stream = CONTAINER_OF(tag, struct server_stream, probe);
     stream->probe_ok = ok;
-    loop_post(stream->in.call->server->loop, &stream->probed, probe_done);
+    server_post(stream->in.call, &stream->probed, probe_done);
 }
 
 static void deliver_end(struct server_stream *stream, bool complete) {

@@ -311,6 +311,68 @@ static void stop_returns_after_the_jobs_posted_before_it(void **state) {
     loop_post(loop, &jobs[0], on_letter_job);
 }
 
+#define BURST 1000
+
+static int burst_run;
+static int seen_by_first; /* of the burst, when a job ahead of it ran */
+static int seen_by_timer; /* likewise, a timer */
+static struct loop_job ahead;
+
+static void on_ahead(struct loop_job *job) {
+    (void)job;
+    seen_by_first = burst_run;
+}
+
+static void on_early(struct loop_timer *timer) {
+    (void)timer;
+    seen_by_timer = burst_run;
+}
+
+static void on_burst(struct loop_job *job) {
+    (void)job;
+    if (++burst_run == 10)
+        loop_post_first(loop, &ahead, on_ahead);
+    if (burst_run == BURST)
+        loop_stop(loop);
+}
+
+static void a_burst_holds_up_neither_timers_nor_what_goes_first(void **state) {
+    (void)state;
+    static struct loop_job jobs[BURST];
+    struct loop_timer timer = {.armed = false};
+    burst_run = seen_by_first = seen_by_timer = 0;
+    loop_timer_start(loop, &timer, 0, on_early);
+    for (size_t i = 0; i < BURST; i++)
+        loop_post(loop, &jobs[i], on_burst);
+    loop_run(loop);
+    assert_int_equal(burst_run, BURST);
+    assert_int_equal(seen_by_first, 10);
+    assert_true(seen_by_timer < BURST / 2);
+}
+
+static int first_run;
+
+static void on_first_again(struct loop_job *job) {
+    if (++first_run < BURST)
+        loop_post_first(loop, job, on_first_again);
+}
+
+static void on_other(struct loop_job *job) {
+    (void)job;
+    seen_by_first = first_run;
+    loop_stop(loop);
+}
+
+static void what_goes_first_starves_nobody(void **state) {
+    (void)state;
+    struct loop_job other;
+    first_run = 0;
+    loop_post_first(loop, &ahead, on_first_again);
+    loop_post(loop, &other, on_other);
+    loop_run(loop);
+    assert_true(seen_by_first > 0 && seen_by_first < 20);
+}
+
 static void a_loop_that_never_ran_can_be_freed(void **state) {
     (void)state;
     struct named_timer t = {.letter = 'a'};
@@ -332,6 +394,8 @@ int main(void) {
         TEST(jobs_of_many_threads_all_run_each_threads_in_order),
         TEST(a_job_may_be_posted_again_once_it_runs),
         TEST(stop_returns_after_the_jobs_posted_before_it),
+        TEST(a_burst_holds_up_neither_timers_nor_what_goes_first),
+        TEST(what_goes_first_starves_nobody),
         TEST(a_loop_that_never_ran_can_be_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
