@@ -48,6 +48,7 @@ void server_reply(struct server_call *call, enum rpc_code code, grpc_slice text)
     pthread_mutex_unlock(&replies->lock);
     /* A batch without operations comes back at once: the wake-up. It is the library's own, and the
      * call is alive until the queue thread lets go of it. */
-    if (was_empty && grpc_call_start_batch(call->core, NULL, 0, &replies->tag, NULL) != GRPC_CALL_OK)
+    if (was_empty &&
+        grpc_call_start_batch(call->core, NULL, 0, &replies->tag, NULL) != GRPC_CALL_OK)
         send_all(&replies->tag, false);
 }
