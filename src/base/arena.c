@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define ALIGN _Alignof(max_align_t)
-#define FIRST_BLOCK 4096
+#define FIRST_BLOCK 3072 /* what a usual call needs, and what a request to GameLift needs */
 #define MAX_BLOCK 65536
 
 struct block {
@@ -61,7 +61,7 @@ struct arena *arena_new(size_t limit) {
 #endif
     a->magic = ARENA_MAGIC;
     a->limit = limit;
-    a->next_block = (size_t)2 * FIRST_BLOCK;
+    a->next_block = FIRST_BLOCK;
     return a;
 }
 

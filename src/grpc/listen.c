@@ -35,7 +35,9 @@ grpc_server *listen_create_server(const struct server_options *o) {
         number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)o->max_message_bytes),
         number(GRPC_ARG_MAX_METADATA_SIZE, o->max_metadata_bytes),
         number(GRPC_ARG_MAX_CONCURRENT_STREAMS, o->max_streams),
-        number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1), /* identity alone */
+        number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1), /* identity alone, so */
+        number(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),            /* the filters that */
+        number(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),          /* do it can go */
         number(GRPC_ARG_KEEPALIVE_TIME_MS, o->keepalive_ms),
         number(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000),
         number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),

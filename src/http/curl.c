@@ -14,6 +14,7 @@
 #define DEFAULT_MAX_CONNECTIONS 10000
 #define DEFAULT_KEEP_UNUSED_MS 60000
 #define MAX_HEADERS 64
+#define USUAL_HEADERS 12 /* of an answer */
 #define MAX_HEADER_BYTES 32768
 #define EXPECT_ABOVE ((size_t)1 << 19) /* curl asks for 100-continue above twice as much */
 
@@ -31,6 +32,7 @@ struct transfer {
     struct err *refused;
     struct http_response resp;
     struct http_header *resp_headers;
+    size_t max_headers; /* that there is room for */
     size_t header_bytes;
     bool head_complete; /* the empty line behind the headers came */
     struct buf body;
@@ -65,6 +67,15 @@ static struct http_header split_header(struct arena *a, struct str line, size_t 
     return header;
 }
 
+static void make_room_for_headers(struct transfer *t) {
+    size_t n = t->max_headers == 0 ? USUAL_HEADERS : MAX_HEADERS;
+    struct http_header *headers = arena_array(t->ctx->arena, n, sizeof *headers);
+    if (t->max_headers > 0)
+        memcpy(headers, t->resp_headers, t->max_headers * sizeof *headers);
+    t->resp_headers = headers;
+    t->max_headers = n;
+}
+
 size_t curl_on_header(char *p, size_t size, size_t n, void *priv) {
     struct transfer *t = transfer_of(priv);
     struct str line = str_n(p, size * n);
@@ -83,8 +94,8 @@ size_t curl_on_header(char *p, size_t size, size_t n, void *priv) {
         t->too_big = true;
         return 0;
     }
-    if (t->resp_headers == NULL)
-        t->resp_headers = arena_array(t->ctx->arena, MAX_HEADERS, sizeof *t->resp_headers);
+    if (t->resp.n_headers == t->max_headers)
+        make_room_for_headers(t);
     t->resp_headers[t->resp.n_headers++] = split_header(t->ctx->arena, line, colon);
     return line.n;
 }
