@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/number.h"
 
+#include "base/buf.h"
+
 #include <locale.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -55,12 +57,86 @@ static bool same_float(const char *text, double value) {
     return !isgreater(f, (float)value) && !isless(f, (float)value);
 }
 
+/* Powers of ten that a double holds exactly. */
+static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+
+static void put_fixed(struct buf *out, uint64_t digits, size_t fraction) {
+    char text[24];
+    size_t at = sizeof text;
+    for (size_t i = 0; digits > 0 || i <= fraction; i++, digits /= 10) {
+        if (i > 0 && i == fraction)
+            text[--at] = '.';
+        text[--at] = (char)('0' + digits % 10);
+    }
+    buf_put(out, text + at, sizeof text - at);
+}
+
+/*
+ * Most numbers have no more than three decimals, and need no printf. A decimal of at most 15 digits
+ * (6 for a float) that reads back as the same value is also what "%g" gives with so many. It is
+ * read by the one division that parse_short is about, in the type's own precision. 0 if there is
+ * none.
+ */
+static size_t print_short(char out[NUMBER_TEXT], double value, bool single) {
+    double size = fabs(value);
+    struct buf text;
+    for (size_t fraction = 0; fraction <= 3; fraction++) {
+        double scaled = size * powers[fraction];
+        if (!isless(scaled, single ? 999999.0 : 999999999999999.0))
+            return 0;
+        uint64_t digits = (uint64_t)(scaled + 0.5);
+        double back = single ? (double)((float)digits / (float)powers[fraction])
+                             : (double)digits / powers[fraction];
+        if (isless(back, size) || isgreater(back, size))
+            continue;
+        buf_init_in(&text, out, NUMBER_TEXT, NUMBER_TEXT);
+        if (signbit(value))
+            buf_putc(&text, '-');
+        put_fixed(&text, digits, fraction);
+        buf_putc(&text, '\0');
+        return text.n - 1;
+    }
+    return 0;
+}
+
 size_t number_print_double(char out[NUMBER_TEXT], double value) {
-    return print_shortest(out, value, 15, 17, same_double);
+    size_t n = print_short(out, value, false);
+    return n > 0 ? n : print_shortest(out, value, 15, 17, same_double);
 }
 
 size_t number_print_float(char out[NUMBER_TEXT], float value) {
-    return print_shortest(out, (double)value, 6, 9, same_float);
+    size_t n = print_short(out, (double)value, true);
+    return n > 0 ? n : print_shortest(out, (double)value, 6, 9, same_float);
+}
+
+/*
+ * "-?digits" or "-?digits.digits" of at most 15 digits: both they and the power of ten are exact in
+ * a double, so that one division rounds as strtod does (Clinger 1990, "How to read floating point
+ * numbers accurately"). False for any other text.
+ */
+static bool parse_short(struct str text, double *ret) {
+    bool negative = text.p[0] == '-';
+    size_t start = negative ? 1 : 0;
+    size_t point = text.n;
+    int64_t digits = 0;
+    if (text.n == start || text.n - start > 16)
+        return false;
+    for (size_t i = start; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '.' && point == text.n && i > start)
+            point = i;
+        else if (c >= '0' && c <= '9')
+            digits = digits * 10 + (c - '0');
+        else
+            return false;
+    }
+    size_t fraction = point == text.n ? 0 : text.n - point - 1;
+    if ((point != text.n && fraction == 0) || digits >= INT64_C(1000000000000000))
+        return false;
+    double value = (double)digits / powers[fraction];
+    *ret = negative ? -value : value;
+    return true;
 }
 
 bool number_parse_double(struct str text, double *ret) {
@@ -68,6 +144,8 @@ bool number_parse_double(struct str text, double *ret) {
     char *end;
     if (text.n == 0 || text.n >= sizeof copy)
         return false;
+    if (parse_short(text, ret))
+        return true;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
     double value = strtod_l(copy, &end, c_locale());

@@ -3,7 +3,6 @@
 #include "unit/unit.h"
 
 #include "codec/json.h"
-#include "codec/pattern.h"
 #include "codec/validate.h"
 #include "generated/gamelift.h"
 
@@ -407,53 +406,6 @@ static void lists_are_checked_element_by_element(void **state) {
     broken(&in, "GameProperties[2].Value is required");
 }
 
-/* The set of characters that the generator has made of it, and the expression itself. */
-static void agree(const struct codec_shape *shape, struct codec_pattern *expression,
-                  struct str text) {
-    bool found = codec_pattern_matches(expression, text);
-    if (codec_pattern_matches(shape->pattern, text) != found)
-        fail_msg("%s %s \"" STR_FMT "\"", expression->text, found ? "matches" : "refuses",
-                 STR_ARG(text));
-}
-
-static void a_set_of_characters_is_what_its_pattern_says(void **state) {
-    static const struct codec_shape *const shapes[] = {
-        &gl_id_string_model_shape,
-        &gl_location_string_model_shape,
-        &gl_ip_address_shape,
-        &gl_game_session_queue_name_shape,
-    };
-    static struct codec_pattern expressions[ARRAY_LEN(shapes)]; /* what is compiled is kept */
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
-        struct codec_pattern *e = &expressions[i];
-        e->text = shapes[i]->pattern->text;
-        assert_true((shapes[i]->pattern->only[0] | shapes[i]->pattern->only[1]) != 0);
-        agree(shapes[i], e, STR(""));
-        agree(shapes[i], e, STR("\xC3\xA9"));
-        agree(shapes[i], e, STR("a\xC3\xA9"));
-        for (int c = 0; c < 128; c++) {
-            agree(shapes[i], e, str_n((char[]){(char)c}, 1));
-            agree(shapes[i], e, str_n((char[]){'a', (char)c}, 2));
-            agree(shapes[i], e, str_n((char[]){(char)c, 'a'}, 2));
-        }
-    }
-    /* What asks for more is left to the engine, which remembers nothing but what it has matched. */
-    struct codec_pattern *alias = gl_alias_id_or_arn_shape.pattern;
-    for (int again = 0; again < 2; again++) {
-        assert_true(codec_pattern_matches(alias, STR("alias-1")));
-        assert_false(codec_pattern_matches(alias, STR("alias-")));
-        assert_false(codec_pattern_matches(alias, STR("alias-1 ")));
-        assert_false(codec_pattern_matches(alias, STR("")));
-        assert_false(codec_pattern_matches(alias, repeated('a', 300)));
-        struct str longest = repeated('a', 300);
-        memcpy((char *)(uintptr_t)longest.p, "alias-", 6);
-        assert_true(codec_pattern_matches(alias, longest));
-        assert_false(codec_pattern_matches(alias, str_sub(longest, 1, 300)));
-    }
-    assert_true((alias->only[0] | alias->only[1]) == 0);
-}
-
 static void lengths_are_in_characters_not_bytes(void **state) {
     (void)state;
     struct gl_create_game_session_input in = valid();
@@ -495,7 +447,6 @@ int main(void) {
         TEST(a_valid_request_passes),
         TEST(every_broken_constraint_names_member_and_rule),
         TEST(lists_are_checked_element_by_element),
-        TEST(a_set_of_characters_is_what_its_pattern_says),
         TEST(lengths_are_in_characters_not_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
