@@ -23,8 +23,8 @@ struct reader {
     bool in_player;   /* a player's object is open */
     struct str player;
     struct str region;
-    uint32_t *seen; /* hash table of indexes into v, plus one */
-    size_t n_seen;
+    uint32_t *seen; /* hash table of indexes into v, plus one; never more than half full */
+    size_t n_seen;  /* its places, a power of two */
 };
 
 static void skip(struct reader *r, const char *why) {
@@ -45,20 +45,34 @@ static uint64_t hash_of(struct str a, struct str b) {
     return h;
 }
 
+/* The place of player and region: a free one, or that of the same two. */
+static uint32_t *place_of(const struct reader *r, struct str player, struct str region) {
+    for (size_t at = hash_of(player, region);; at++) {
+        uint32_t *place = &r->seen[at & (r->n_seen - 1)];
+        if (*place == 0)
+            return place;
+        const struct gl_player_latency *other = &r->v[*place - 1];
+        if (str_eq(other->player_id, player) && str_eq(other->region_identifier, region))
+            return place;
+    }
+}
+
+static void grow_table(struct reader *r) {
+    r->n_seen = r->n_seen == 0 ? 64 : 4 * r->n_seen;
+    r->seen = arena_array(r->arena, r->n_seen, sizeof *r->seen);
+    for (size_t i = 0; i < r->found.list.n; i++)
+        *place_of(r, r->v[i].player_id, r->v[i].region_identifier) = (uint32_t)i + 1;
+}
+
 /* True if player and region are new; they are remembered then. */
 static bool remember(struct reader *r) {
-    size_t n = (size_t)2 * LATENCIES_MAX_ENTRIES + 1;
-    if (r->seen == NULL)
-        r->seen = arena_array(r->arena, n, sizeof *r->seen);
-    for (size_t at = hash_of(r->player, r->region) % n;; at = (at + 1) % n) {
-        if (r->seen[at] == 0) {
-            r->seen[at] = (uint32_t)r->found.list.n + 1;
-            return true;
-        }
-        const struct gl_player_latency *other = &r->v[r->seen[at] - 1];
-        if (str_eq(other->player_id, r->player) && str_eq(other->region_identifier, r->region))
-            return false;
-    }
+    if (2 * (r->found.list.n + 1) > r->n_seen)
+        grow_table(r);
+    uint32_t *place = place_of(r, r->player, r->region);
+    if (*place != 0)
+        return false;
+    *place = (uint32_t)r->found.list.n + 1;
+    return true;
 }
 
 static void add(struct reader *r, double ms) {
