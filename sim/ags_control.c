@@ -262,8 +262,8 @@ static struct err *split_segment(struct sim_exchange *ex, struct str segment, st
 
 static struct err *find_session(struct sim_exchange *ex, struct str segment,
                                 struct ags_session **ret) {
-    struct str ns;
-    struct str id;
+    struct str ns = STR_NULL;
+    struct str id = STR_NULL;
     struct err *err = split_segment(ex, segment, &ns, &id);
     if (err != NULL)
         return err;
@@ -283,8 +283,8 @@ static struct err *get_session(struct sim_exchange *ex, struct str segment) {
 }
 
 static struct err *put_session(struct sim_exchange *ex, struct str segment) {
-    struct str ns;
-    struct str id;
+    struct str ns = STR_NULL;
+    struct str id = STR_NULL;
     struct err *err = split_segment(ex, segment, &ns, &id);
     if (err == NULL)
         err = ags_session_put(state_of(ex), ns, id, ex->req.body, ex->arena);
@@ -302,8 +302,8 @@ static struct err *delete_session(struct sim_exchange *ex, struct str segment) {
 }
 
 static struct err *put_role(struct sim_exchange *ex, struct str segment) {
-    struct str ns;
-    struct str id;
+    struct str ns = STR_NULL;
+    struct str id = STR_NULL;
     struct err *err = split_segment(ex, segment, &ns, &id);
     if (err == NULL)
         err = ags_stored_put(state_of(ex), ns, id, ex->req.body, ex->arena);

@@ -200,7 +200,7 @@ static struct err *read_text(yajl_val tree, const char *name, struct str *ret, s
     if (!YAJL_IS_STRING(v))
         return ERR_INVALID(a, "%s must be a string", name);
     *ret = str_c(YAJL_GET_STRING(v));
-    return ret->n <= 16 * AGS_MAX_NAME ? NULL : ERR_INVALID(a, "%s is too long", name);
+    return ret->n <= (size_t)16 * AGS_MAX_NAME ? NULL : ERR_INVALID(a, "%s is too long", name);
 }
 
 static struct err *read_port(yajl_val tree, int64_t *ret, struct arena *a) {

@@ -89,7 +89,7 @@ static struct str claim_str(yajl_val tree, const char *name) {
 static int64_t claim_int(yajl_val tree, const char *name) {
     const char *path[] = {name, NULL};
     yajl_val v = yajl_tree_get(tree, path, yajl_t_number);
-    return v != NULL && YAJL_IS_INTEGER(v) ? YAJL_GET_INTEGER(v) : 0;
+    return YAJL_IS_INTEGER(v) ? YAJL_GET_INTEGER(v) : 0;
 }
 
 static const struct ags_key *find_key(const struct ags *ags, struct str kid) {

@@ -141,6 +141,7 @@ static struct err *create_new(struct gamelift *gl, struct gamelift_fleet *fleet,
     struct err *err = find_location(gl, fleet, in->location, a, &location);
     if (err != NULL)
         return err;
+    AN(location);
     if (location->in_use >= location->capacity)
         return gamelift_refuse(a, "FleetCapacityExceededException",
                                "Fleet " STR_FMT " has no free server in location " STR_FMT ".",
@@ -161,6 +162,7 @@ struct err *gamelift_create(struct gamelift *gl, struct str region, const void *
     struct err *err = gamelift_resolve_fleet(gl, region, in->fleet_id, in->alias_id, a, &fleet);
     if (err != NULL)
         return err;
+    AN(fleet);
     if (in->idempotency_token.p != NULL && in->game_session_id.p != NULL)
         return gamelift_refuse(a, "InvalidRequestException",
                                "IdempotencyToken and GameSessionId exclude each other.");
@@ -171,8 +173,10 @@ struct err *gamelift_create(struct gamelift *gl, struct str region, const void *
         err = find_repeat(gl, fleet, token, digest, a, &session);
     if (err == NULL && session == NULL) {
         err = create_new(gl, fleet, token, in, a, &session);
-        if (err == NULL)
+        if (err == NULL) {
+            AN(session);
             memcpy(session->input_digest, digest, DIGEST_SIZE);
+        }
     }
     if (err != NULL)
         return err;

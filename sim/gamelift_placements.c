@@ -287,6 +287,7 @@ struct err *gamelift_stop_placement(struct gamelift *gl, struct str region, cons
     struct err *err = find_placement(gl, region, in->placement_id, a, &p);
     if (err != NULL)
         return err;
+    AN(p);
     if (!is_pending(p))
         return gamelift_refuse(
             a, "InvalidRequestException",

@@ -127,7 +127,7 @@ static struct err *read_alias(yajl_val v, struct gamelift_world *world,
         return err;
     if ((fleet.p == NULL) == (alias->terminal.p == NULL))
         return ERR_INVALID(a, "alias %s needs either fleet or terminal", alias->id.p);
-    alias->fleet = gamelift_world_fleet(world, fleet);
+    alias->fleet = fleet.p == NULL ? NULL : gamelift_world_fleet(world, fleet);
     if (fleet.p != NULL && alias->fleet == NULL)
         return ERR_INVALID(a, "alias %s: there is no fleet %s", alias->id.p, fleet.p);
     alias->arn = arena_printf(a, "arn:" STR_FMT ":gamelift:" STR_FMT "::alias/" STR_FMT,
@@ -164,7 +164,7 @@ static struct err *read_queue(yajl_val v, struct gamelift_world *world, struct g
         {.name = "timeout_ms", .kind = SIM_JSON_INT, .ret = &q->timeout_ms, .max = MAX_DELAY_MS},
     };
     q->region = world->home_region;
-    q->timeout_ms = 600 * 1000; /* GameLift's default */
+    q->timeout_ms = 600000; /* GameLift's default */
     struct err *err = sim_json_read(v, "queue", fields, ARRAY_LEN(fields), a);
     if (err != NULL)
         return err;

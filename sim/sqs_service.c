@@ -35,7 +35,8 @@ static int64_t wait_for_message(void *state, const void *input, int64_t waited_m
     struct sim_sqs *sqs = OBJ_CAST(state, sim_sqs, SIM_SQS_MAGIC);
     const struct sqs_receive_message_request *in = input;
     const struct sim_queue *queue = sim_queue_of_url(sqs, in->queue_url);
-    int64_t most = in->has_wait_time_seconds ? in->wait_time_seconds * 1000 / sqs->speed : 0;
+    int64_t most =
+        in->has_wait_time_seconds ? (int64_t)in->wait_time_seconds * 1000 / sqs->speed : 0;
     if (queue == NULL || waited_ms >= most || sim_queue_has_visible(queue))
         return 0;
     return most - waited_ms < LOOK_MS ? most - waited_ms : LOOK_MS;

@@ -140,7 +140,7 @@ static struct err *connect_sqs(struct start *s) {
         return err;
     endpoint.region_name = "PLACEMENT_EVENTS_QUEUE_URL's region";
     struct aws_client_options options = client_options(s, &endpoint);
-    options.attempt_timeout_ms = (CONSUMER_WAIT_S + 10) * 1000;
+    options.attempt_timeout_ms = (int64_t)(CONSUMER_WAIT_S + 10) * 1000;
     return aws_client_new(&options, s->arena, &s->aws->sqs);
 }
 

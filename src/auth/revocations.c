@@ -92,7 +92,8 @@ bool revocations_parse_time(struct str text, int64_t *ret_s) {
         !take_number(&text, 2, 60, &second) || !skip_fraction(&text) ||
         !take_offset(&text, &offset))
         return false;
-    *ret_s = days_of(year, month, day) * 86400 + hour * 3600 + (minute - offset) * 60 + second;
+    int minutes = hour * 60 + minute - offset;
+    *ret_s = days_of(year, month, day) * 86400 + (int64_t)minutes * 60 + second;
     return true;
 }
 

@@ -237,7 +237,7 @@ static struct err *find_number(const struct aws_plan *plan, const char *name, st
 struct err *aws_source_instance(struct aws_plan *plan, struct aws_credentials_source **ret) {
     const struct aws_environment *env = plan->env;
     struct err *err;
-    int64_t timeout_s;
+    int64_t timeout_s = 0;
     struct instance_source made = {
         .base = {.magic = AWS_CREDENTIALS_SOURCE_MAGIC, .fetch = fetch, .stale_ok = true},
         .loop = plan->loop,

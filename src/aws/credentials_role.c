@@ -99,6 +99,7 @@ struct err *aws_source_role(struct aws_plan *plan, struct str what, const struct
     struct err *err = new_source(plan, what, role, &s);
     if (err != NULL)
         return err;
+    AN(s);
     aws_plan_uses(plan, "i");
     s->base.fetch = fetch_role;
     s->from = from;
@@ -131,6 +132,7 @@ struct err *aws_source_web_identity(struct aws_plan *plan, struct str what,
     struct err *err = new_source(plan, what, role, &s);
     if (err != NULL)
         return err;
+    AN(s);
     aws_plan_uses(plan, "k");
     s->base.fetch = fetch_web_identity;
     s->token_file = arena_str(plan->arena, token_file);

@@ -11,9 +11,9 @@
 
 #include "base/str.h"
 
-#define DIGEST_SIZE 32                    /* bytes of a SHA-256 value */
-#define DIGEST_HEX (2 * (DIGEST_SIZE))    /* hex digits, without a NUL */
-#define DIGEST_HEX_SIZE (DIGEST_HEX + 1u) /* the same with its NUL */
+#define DIGEST_SIZE ((size_t)32)         /* bytes of a SHA-256 value */
+#define DIGEST_HEX (2 * DIGEST_SIZE)     /* hex digits, without a NUL */
+#define DIGEST_HEX_SIZE (DIGEST_HEX + 1) /* the same with its NUL */
 
 struct digest;
 

@@ -3,6 +3,7 @@
 
 #include "aws/gzip.h"
 #include "base/buf.h"
+#include "base/obj.h"
 #include "codec/access.h"
 #include "codec/cbor.h"
 #include "codec/json.h"
@@ -77,6 +78,7 @@ static struct err *put_host_prefix(struct buf *out, const struct aws_operation *
         buf_putstr(out, str_sub(rest, 0, gap));
         if (gap == rest.n)
             return NULL;
+        ASSERT(op->input != NULL); /* a label is a member of the input */
         const struct codec_member *m = &op->input->members[op->host_labels[i]];
         const void *slot = codec_member_get(m, in);
         struct str label = slot == NULL ? STR_NULL : codec_str_get(slot);

@@ -186,7 +186,7 @@ static struct err *read_real(struct decoder *d, const struct codec_path *path, d
 
 static struct err *read_integer(struct decoder *d, const struct codec_shape *shape, char *slot,
                                 const struct codec_path *path) {
-    int64_t value;
+    int64_t value = 0;
     if (shape->kind == CODEC_ULONG) {
         if (d->token.kind != CBOR_UINT)
             return wrong_type(d, path, "an unsigned integer");
@@ -209,7 +209,7 @@ static struct err *read_integer(struct decoder *d, const struct codec_shape *sha
 
 static struct err *read_float(struct decoder *d, const struct codec_shape *shape, char *slot,
                               const struct codec_path *path) {
-    double value;
+    double value = 0.0;
     struct err *err = read_real(d, path, &value);
     if (err != NULL)
         return err;
@@ -225,7 +225,7 @@ static struct err *read_float(struct decoder *d, const struct codec_shape *shape
 }
 
 static struct err *read_timestamp(struct decoder *d, char *slot, const struct codec_path *path) {
-    double seconds;
+    double seconds = 0.0;
     struct err *err = NULL;
     if (d->token.kind == CBOR_TAG && d->token.n == CBOR_TAG_EPOCH)
         err = next(d, path);
@@ -455,7 +455,7 @@ static struct err *read_text(struct decoder *d, const struct codec_shape *shape,
 
 static struct err *read_enum(struct decoder *d, const struct codec_shape *shape, char *slot,
                              const struct codec_path *path) {
-    struct str text;
+    struct str text = STR_NULL;
     int value = CODEC_ENUM_UNKNOWN(shape);
     struct err *err = read_string(d, CBOR_TEXT, path, &text);
     if (err != NULL)

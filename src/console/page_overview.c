@@ -202,7 +202,7 @@ static const struct advice *advice_of(const struct trouble *t) {
 }
 
 static bool is_recent(const struct page *p, const struct trouble *t) {
-    return p->now_ms - t->last_ms < PAGE_RECENT_S * 1000;
+    return p->now_ms - t->last_ms < (int64_t)PAGE_RECENT_S * 1000;
 }
 
 static void one_trouble(const struct page *p, struct buf *b, const struct trouble *t) {

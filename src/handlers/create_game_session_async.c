@@ -231,9 +231,11 @@ static void judge(struct order *o, const struct gl_game_session_placement *place
 static void on_server(void *priv, const struct gl_describe_game_sessions_output *out,
                       const struct err *err) {
     struct order *o = OBJ_CAST(priv, order, ORDER_MAGIC);
-    if (err == NULL && out->game_sessions.v == NULL) /* which says nothing, least that it is gone */
+    if (err == NULL && out->game_sessions.v == NULL) { /* says nothing, least that it is gone */
         err = err_new(o->call->ctx->arena, RPC_UNAVAILABLE,
                       "DescribeGameSessions: the answer has no GameSessions");
+        AN(err);
+    }
     bool gone = err != NULL
                     ? str_eq(err->type, STR("NotFoundException"))
                     : out->game_sessions.n == 0 || is_session_over(out->game_sessions.v[0].status);

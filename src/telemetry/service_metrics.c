@@ -133,7 +133,7 @@ static void sample(struct loop_timer *timer) {
     sample_connections(m);
     sample_authorization(m);
     sample_roles(m);
-    m->due_us = now + INTERVAL_MS * 1000;
+    m->due_us = now + (int64_t)INTERVAL_MS * 1000;
     atomic_store(&m->ran_ms, now / 1000);
     loop_timer_start(o->loop, &m->timer, INTERVAL_MS, sample);
 }

@@ -440,6 +440,7 @@ void tracer_flush(struct tracer *tracer, int64_t timeout_ms, trace_flushed_fn *f
 
 struct trace_stats tracer_stats(const struct tracer *tracer) {
     OBJ_CHECK(tracer, TRACER_MAGIC);
-    return tracer->exporter == NULL ? (struct trace_stats){.queued = 0}
-                                    : trace_exporter_stats(tracer->exporter);
+    if (tracer->exporter == NULL)
+        return (struct trace_stats){.queued = 0};
+    return trace_exporter_stats(tracer->exporter);
 }

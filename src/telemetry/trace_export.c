@@ -181,7 +181,7 @@ static void note_failure(struct trace_exporter *e, const struct http_response *r
     atomic_fetch_add_explicit(&e->dropped, e->sent, memory_order_relaxed);
     if (e->failures++ == 0 && err != NULL)
         LOG_WARN(NULL, "spans cannot be exported; they are dropped", LOG_ERR(err));
-    else if (e->failures == 1)
+    else if (e->failures == 1 && resp != NULL)
         LOG_WARN(NULL, "spans cannot be exported; they are dropped",
                  LOG_INT("httpStatus", resp->status));
     int64_t wait =

@@ -304,9 +304,9 @@ static void load_headers(struct load *l, enum id id) {
     struct trace_pair pairs[TRACE_MAX_PAIRS];
     struct arena *scratch = arena_new(ARENA_LIMIT_DEFAULT);
     char *value = getenv(table[id].name);
-    struct str text = str_trim(str_c(value));
+    struct str text = value == NULL ? STR_NULL : str_trim(str_c(value));
     size_t n;
-    if (str_empty(text)) {
+    if (value == NULL || str_empty(text)) {
         arena_free(scratch);
         return;
     }

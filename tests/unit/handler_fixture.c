@@ -269,7 +269,8 @@ static void settle(struct handler_fixture *f) {
 }
 
 static void step_clock(struct handler_fixture *f) {
-    clock_hold(clock_mono_us() + FIXTURE_STEP_MS * 1000, clock_real_us() + FIXTURE_STEP_MS * 1000);
+    int64_t step_us = (int64_t)FIXTURE_STEP_MS * 1000;
+    clock_hold(clock_mono_us() + step_us, clock_real_us() + step_us);
     settle(f);
 }
 

@@ -61,9 +61,9 @@ static void check_want(struct handler_fixture *f, const struct step *step, yajl_
     size_t equals = str_find(text, '=');
     yajl_val got = value_at(tree, str_sub(text, 0, equals));
     struct str shown = STR("(nothing)");
-    if (got != NULL && YAJL_IS_STRING(got))
+    if (YAJL_IS_STRING(got))
         shown = str_c(YAJL_GET_STRING(got));
-    else if (got != NULL && YAJL_IS_NUMBER(got))
+    else if (YAJL_IS_NUMBER(got))
         shown = str_c(YAJL_GET_NUMBER(got));
     if (!str_eq(shown, str_from(text, equals + 1)))
         went_wrong(f, "%s: %s was due, but it is " STR_FMT, step->op, want, STR_ARG(shown));

@@ -259,7 +259,7 @@ static void jobs_of_many_threads_all_run_each_threads_in_order(void **state) {
             posted[t * JOBS + i].thread = t;
             posted[t * JOBS + i].number = i;
         }
-        assert_int_equal(pthread_create(&threads[t], NULL, post_all, &posted[t * JOBS]), 0);
+        assert_int_equal(pthread_create(&threads[t], NULL, post_all, &posted[(size_t)t * JOBS]), 0);
     }
     loop_run(loop);
     for (int t = 0; t < THREADS; t++)
