@@ -276,7 +276,7 @@ static void limits_refuse_instead_of_overrunning(void **state) {
 
     for (size_t i = 0; i < sizeof query; i++)
         query[i] = i % 2 == 0 ? 'a' : '&';
-    req = get(STR("/"), str_n(query, 2 * SIGV4_MAX_PARAMS));
+    req = get(STR("/"), str_n(query, (size_t)2 * SIGV4_MAX_PARAMS));
     assert_false(refused(&req));
     req = get(STR("/"), str_n(query, sizeof query));
     assert_true(refused(&req));

@@ -198,7 +198,7 @@ static bool check_stages(struct suite_case *c) {
     buf_init(&to_sign, 1024);
     buf_init(&signature, DIGEST_HEX);
     buf_init(&auth, 4096);
-    buf_init(&message, 2 * MAX_FILE);
+    buf_init(&message, (size_t)2 * MAX_FILE);
 
     digest_sha256_hex(c->digest, c->body, hash);
     buf_putstr(&message, c->head);
