@@ -23,6 +23,7 @@ NOT_RUN = {
     "./scripts/bench": "takes minutes, and is run on demand",
     "./scripts/kill-test --quick": "half a minute of killing; on demand",
     "tests/model/check": "needs spin, and a minute; on demand",
+    "./scripts/lint": "takes minutes; scripts/test --full runs it",
     "./scripts/console-test": "needs a browser; on demand",
     "tests/scenario/prometheus_dashboard.py": "needs a Prometheus; on demand",
     "tests/scenario/stock_clients.py": "needs clients that Debian does not have; on demand",

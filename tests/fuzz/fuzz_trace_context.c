@@ -21,7 +21,7 @@ static const struct str keys[] = {
 };
 
 static void check_value(struct str s, size_t max) {
-    ASSERT(s.p == NULL || (s.n > 0 && s.n <= max));
+    ASSERT(s.p == NULL ? s.n == 0 : s.n > 0 && s.n <= max);
     for (size_t i = 0; i < s.n; i++)
         ASSERT(s.p[i] >= 0x20 && s.p[i] < 0x7F);
 }

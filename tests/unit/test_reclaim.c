@@ -126,7 +126,7 @@ static void session_that_is_answered_after_all_is_not_reclaimed(void **state) {
     EXPECT(f, ASK(CREATED("session-1", "ACTIVE")));
     created(f, &req);
     assert_int_equal(reclaims(f), 0);
-    pass(f, 2 * RECLAIM_DELAY_MS);
+    pass(f, INT64_C(2) * RECLAIM_DELAY_MS);
 }
 
 static void reclaim_waits_for_a_call_that_asks_for_its_session(void **state) {
@@ -145,7 +145,7 @@ static void reclaim_waits_for_a_call_that_asks_for_its_session(void **state) {
     EXPECT(f, LIST(LISTED(SESSION("session-1", "ACTIVE"))));
     finish_call(f);
     assert_int_equal(f->code, RPC_OK);
-    pass(f, 2 * RECLAIM_DELAY_MS);
+    pass(f, INT64_C(2) * RECLAIM_DELAY_MS);
     assert_int_equal(reclaims(f), 0);
 }
 
@@ -198,7 +198,7 @@ static void server_that_is_being_ended_is_not_answered(void **state) {
     assert_string_equal(created(f, &req)->server_id, ARN_OF("session-1-r2"));
     assert_int_equal(reclaims(f), 1);
     finish_reclaims(f);
-    pass(f, 2 * RECLAIM_DELAY_MS); /* its end was ordered: nothing is left */
+    pass(f, INT64_C(2) * RECLAIM_DELAY_MS); /* its end was ordered: nothing is left */
 
     leave_arn(f);
     EXPECT(f, LOOKUP(AGS_UNKNOWN), END(.after_ms = 2000, FAULTY));
@@ -235,7 +235,7 @@ static void placement_that_is_being_stopped_is_not_answered(void **state) {
                    LOOK(.wants = {"PlacementId=session-1"}, PLACEMENT("PENDING")),
                    STOP(PLACEMENT("CANCELLED")));
         assert_reclaimed(f);
-        pass(f, 2 * RECLAIM_DELAY_MS);
+        pass(f, INT64_C(2) * RECLAIM_DELAY_MS);
     }
 }
 

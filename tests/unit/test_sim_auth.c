@@ -116,7 +116,7 @@ static void whatever_was_signed_may_not_change(void **state) {
 
 static void dates_beyond_five_minutes_are_refused_with_the_usual_words(void **state) {
     (void)state;
-    const int64_t limit = 5 * 60 * 1000;
+    const int64_t limit = INT64_C(300000);
     assert_true(verify_with(NULL, NULL, STR(BODY), signed_at_ms + limit).ok);
     assert_true(verify_with(NULL, NULL, STR(BODY), signed_at_ms - limit).ok);
     struct auth_result late = verify_with(NULL, NULL, STR(BODY), signed_at_ms + limit + 1000);
@@ -192,7 +192,7 @@ static void keys_and_session_tokens_must_fit(void **state) {
 static void a_signed_session_token_is_accepted_until_it_expires(void **state) {
     (void)state;
     auth_free(auth);
-    assert_true(auth_add_key(auth, STR(KEY), STR(SECRET), STR("TOKEN"), signed_at_ms + 60 * 1000));
+    assert_true(auth_add_key(auth, STR(KEY), STR(SECRET), STR("TOKEN"), signed_at_ms + 60000));
     struct http_header headers[] = {
         {.name = STR("host"), .value = STR("gamelift.us-east-1.amazonaws.com")},
         {.name = STR("content-type"), .value = STR("application/x-amz-json-1.1")},
@@ -210,7 +210,7 @@ static void a_signed_session_token_is_accepted_until_it_expires(void **state) {
                               .n_headers = ARRAY_LEN(headers),
                               .body = STR(BODY)};
     assert_true(auth_verify(auth, &req, STR("gamelift"), signed_at_ms, arena).ok);
-    assert_refused(auth_verify(auth, &req, STR("gamelift"), signed_at_ms + 61 * 1000, arena),
+    assert_refused(auth_verify(auth, &req, STR("gamelift"), signed_at_ms + 61000, arena),
                    "ExpiredTokenException");
 }
 

@@ -107,7 +107,7 @@ static void forms_are_read_as_a_server_reads_them(void **state) {
     char many[2 * FORM_MAX_FIELDS + 3];
     for (size_t i = 0; i < sizeof many - 1; i += 2)
         memcpy(many + i, "a&", 2);
-    assert_null(form_parse(str_n(many, 2 * FORM_MAX_FIELDS), arena, &f));
+    assert_null(form_parse(str_n(many, (size_t)2 * FORM_MAX_FIELDS), arena, &f));
     assert_non_null(form_parse(str_n(many, 2 * FORM_MAX_FIELDS + 2), arena, &f));
 }
 
