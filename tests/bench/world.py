@@ -124,7 +124,7 @@ class Fixed:
         config = pathlib.Path(folder, "nginx.conf")
         config.write_text(text)
         self.process = subprocess.Popen(["nginx", "-c", str(config), "-p", folder])
-        harness.eventually(lambda: self.process.poll() is not None or _answers(self.port),
+        harness.eventually(lambda: self.process.poll() is not None or answers(self.port),
                            "nginx listens")
 
     def _record_ags(self):
@@ -190,7 +190,7 @@ def write_cbor(folder):
         (folder / name).write_bytes(cbor(answer))
 
 
-def _answers(port):
+def answers(port):
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
@@ -210,6 +210,8 @@ def get(url, data=None, user=None, bearer=None):
 class Service:
     """session-dsm as in production: authorization, metrics, info lines into a pipe. With a command
     another program that serves the same, on the port that it is said to use."""
+
+    scheme = "http"
 
     def __init__(self, fixed, wrapper=(), command=None, port=None, **settings):
         self.port, self.metrics_port = port or free_port(), free_port()
@@ -270,6 +272,8 @@ class Service:
 class GrpcFloor:
     """floor_grpc: the same requests, headers included, and the same answers."""
 
+    scheme = "http"
+
     def __init__(self, folder, fixed, reply, wrapper=()):
         self.headers = {"authorization": "Bearer " + fixed.token}
         file = pathlib.Path(folder, "reply.bin")
@@ -313,7 +317,7 @@ def h2load(server, request, path, *options):
                "-H", "te: trailers", *map(str, options)]
     for name, value in server.headers.items():
         command += ["-H", f"{name}: {value}"]
-    done = subprocess.run([*command, f"http://127.0.0.1:{server.port}{path}"],
+    done = subprocess.run([*command, f"{server.scheme}://127.0.0.1:{server.port}{path}"],
                           capture_output=True, text=True)
     good = re.search(r"(\d+) total, .* (\d+) succeeded, 0 failed, 0 errored", done.stdout)
     assert done.returncode == 0 and good and good.group(1) == good.group(2), \

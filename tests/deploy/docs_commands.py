@@ -21,6 +21,7 @@ NOT_RUN = {
     "ctest --test-dir build -L unit": "this is part of it",
     "ctest --test-dir build -R scenario.console": "this is part of it",
     "./scripts/bench": "takes minutes, and is run on demand",
+    "/usr/bin/python3 tests/bench/tls.py": "takes a minute; on demand",
     "./scripts/kill-test --quick": "half a minute of killing; on demand",
     "tests/model/check": "needs spin, and a minute; on demand",
     "./scripts/lint": "takes minutes; scripts/test --full runs it",
