@@ -6,7 +6,7 @@ import threading
 import time
 
 import grpc
-from harness import CODE, Service, Sim, Stubs, eventually, fails, running, story
+from harness import CODE, SHORT, Service, Sim, Stubs, Upstream, eventually, fails, running, story
 
 
 LARGE = {"home_region": "us-east-1",
@@ -161,10 +161,25 @@ def starts_again_on_the_same_port():
             assert isinstance(second.channel, grpc.Channel)
 
 
+def serves_at_once_whoever_is_silent():
+    """It serves within a second, though neither AGS nor who hands out AWS credentials ever answers"""
+    with running(Upstream(lambda connection, _: silent.wait_for_close(connection))) as silent:
+        took = []
+        for _ in range(3):  # the quickest counts, as the machine may do other things
+            began = time.monotonic()
+            with running(Service("http://127.0.0.1:9", AB_BASE_URL=silent.url, SHUTDOWN_GRACE=0,
+                                 PLUGIN_GRPC_SERVER_AUTH_ENABLED="true", AWS_ACCESS_KEY_ID=None,
+                                 AWS_SECRET_ACCESS_KEY=None,
+                                 AWS_CONTAINER_CREDENTIALS_FULL_URI=silent.url + "/c")) as service:
+                assert service.health() == 1
+                took.append(time.monotonic() - began)
+        assert min(took) < SHORT, took
+
+
 if __name__ == "__main__":
     story([
         sigterm_lets_calls_finish, sigint_lets_calls_finish, idle_service_stops_at_once,
         grace_time_is_kept, balancers_get_time_to_notice, callers_that_heed_health_lose_no_call,
         second_signal_ends_at_once, signals_under_load_lose_nothing,
-        starts_again_on_the_same_port,
+        starts_again_on_the_same_port, serves_at_once_whoever_is_silent,
     ], shared=False)
