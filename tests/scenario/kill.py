@@ -51,7 +51,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args(harness.NAMED)
     if options.kills is None:
-        options.kills = 40 if options.quick else 2000
+        options.kills = 30 if options.quick else 2000
     return options
 
 
@@ -158,10 +158,11 @@ def order_once(t, name, replicas):
         time.sleep(0.05)
 
 
-def at_random(options, report, kills):
+def at_random(options, report, kills, late=False):
     """Three replicas take orders and events; one after the other is killed, and started again."""
+    wanted = KINDS if not late else (PLACED, FAILS)
     with running(Sim(world=WORLD)) as sim, contextlib.ExitStack() as stack:
-        t = Theatre(sim, report, options.seed)
+        t = Theatre(sim, report, options.seed, late)
         # So that orders are under way when their replica is killed.
         sim.fault(service="gamelift", operation="StartGameSessionPlacement", kind="slow",
                   delay_ms=40)
@@ -173,7 +174,7 @@ def at_random(options, report, kills):
             r.serve()
         while t.kills < kills:
             if t.queue()["messages"] < LOAD:
-                orders += [pool.submit(order_once, t, t.begin(t.random.choice(KINDS)), replicas)
+                orders += [pool.submit(order_once, t, t.begin(t.random.choice(wanted)), replicas)
                            for _ in range(ORDERS)]
             time.sleep(t.random.uniform(0, 0.2))
             i = t.random.randrange(len(replicas))
@@ -195,7 +196,8 @@ def at_random(options, report, kills):
         t.check("no dead letters", None if t.queue(DEAD)["messages"] == 0 else "some")
         queue = t.queue()
         kinds = collections.Counter(t.kinds.values())
-        print(f"at random, report {report}: {t.kills} kills; {len(t.kinds)} sessions "
+        how = f"report {report}{', answers stored late' if late else ''}"
+        print(f"at random, {how}: {t.kills} kills; {len(t.kinds)} sessions "
               f"({', '.join(f'{n} {k}' for k, n in kinds.items())}); {t.cut_off} orders cut off; "
               f"{queue['received']} deliveries of {queue['sent']} messages", flush=True)
         return t
@@ -209,8 +211,12 @@ def main():
     done = every_step(options)
     print(f"{sum(t.kills for t in done)} kills at the steps, {time.monotonic() - began:.0f} s",
           flush=True)
-    done += [at_random(options, "all", options.kills // 2),
-             at_random(options, "failures", options.kills - options.kills // 2)]
+    third = options.kills // 3
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(at_random, options, "all", third),
+                pool.submit(at_random, options, "failures", third),
+                pool.submit(at_random, options, "all", options.kills - 2 * third, late=True)]
+        done += [r.result() for r in runs]
     waits = sorted(w for t in done for w in t.waits)
     print(f"{sum(t.kills for t in done)} kills in {time.monotonic() - began:.0f} s, "
           f"{sum(len(t.kinds) for t in done)} sessions")

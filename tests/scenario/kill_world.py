@@ -75,8 +75,9 @@ class Replica(Process):
 class Theatre:
     """One stand-in, and what AGS and game servers do on it."""
 
-    def __init__(self, sim, report, seed):
-        self.sim, self.report = sim, report
+    def __init__(self, sim, report, seed, late=False):
+        """late: AGS stores our answer some time after it came; until then it says what it said before."""
+        self.sim, self.report, self.late = sim, report, late
         self.random = random.Random(seed)
         self.lock = threading.Lock()
         self.kinds = {}       # session id -> kind
@@ -88,7 +89,8 @@ class Theatre:
         self.problems = []    # (what, why)
         self.checks = 0
         self.token = None
-        sim.control("POST", "clock", {"offset_ms": LONG_AGO_MS})
+        if not late:  # else AGS's word right after a placement's end may be an older one
+            sim.control("POST", "clock", {"offset_ms": LONG_AGO_MS})
         # A message that is killed often is no poison: the queue's limit is out of the way.
         sim.control("PUT", f"sqs/queues/{QUEUE}", {"max_receive_count": 1000})
 
@@ -123,9 +125,9 @@ class Theatre:
         with self.lock:
             name = f"{kind}-{len(self.kinds)}"
             self.kinds[name] = kind
-        if kind in (PLACED, FAILS):
+        if kind in (PLACED, FAILS) and not self.late:
             self.sim.put_ags_session(name, status="REQUESTED")
-        elif kind == GAVE_UP:
+        elif kind != DELETED:
             self.sim.put_ags_session(name, status="FAILED_TO_REQUEST")
         return name
 
@@ -144,6 +146,10 @@ class Theatre:
                 self.cut_off += 1
             return False
         assert answer.success, answer
+        if self.late:
+            time.sleep(self.random.uniform(0, 0.5))
+            assert not self.history(name), f"{name} was reported before AGS had our answer"
+            self.sim.put_ags_session(name, status="REQUESTED")
         with self.lock:
             self.taken.add(name)
         return True
