@@ -109,6 +109,16 @@ def a_removed_rpc_is_named():
             "terminate_game_session.c")
 
 
+def a_changed_number_is_told():
+    """A field gets another number, which compiles: the generator tells it, with the lines that use it"""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(folder)
+        copy.edit(r"int64 maximum_player = \d+", "int64 maximum_player = 77")
+        said = copy.regenerate()
+        assert re.search(r"RequestCreateGameSession\.maximum_player: number changed from \d+ to 77\n"
+                         r"    look at src/handlers/game_properties\.c:\d+", said), said
+
+
 def a_removed_member_of_gamelift_is_named():
     """A member of GameLift's model that a handler uses is removed"""
     told_of(lambda copy: copy.drop_member("GameSession", "DnsName"), "GameSession.DnsName",
@@ -118,4 +128,5 @@ def a_removed_member_of_gamelift_is_named():
 
 if __name__ == "__main__":
     run([a_renamed_field_is_named, a_removed_field_is_named, a_changed_type_is_named,
-         a_removed_rpc_is_named, a_removed_member_of_gamelift_is_named])
+         a_changed_number_is_told, a_removed_rpc_is_named,
+         a_removed_member_of_gamelift_is_named])
