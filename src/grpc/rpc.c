@@ -44,6 +44,13 @@ void rpc_call_fail(struct rpc_call *rpc, const struct err *err) {
     end(rpc, err, NULL);
 }
 
+void rpc_call_if_undelivered(struct rpc_call *rpc, rpc_undelivered_fn *fn, void *priv) {
+    OBJ_CHECK(rpc, RPC_CALL_MAGIC);
+    ASSERT(!rpc->finished && rpc->undelivered == NULL);
+    rpc->undelivered = fn;
+    rpc->undelivered_priv = priv;
+}
+
 /* ---- streams ---- */
 
 void rpc_call_read(struct rpc_call *rpc, rpc_message_fn *fn) {

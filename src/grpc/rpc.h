@@ -26,6 +26,7 @@ struct rpc_call;
 typedef void rpc_dispatch_fn(struct rpc_call *rpc);
 typedef void rpc_finish_fn(struct rpc_call *rpc, const struct err *err,
                            const ProtobufCMessage *resp);
+typedef void rpc_undelivered_fn(void *priv);
 
 /*
  * How a read or a send ended; on the loop, once, never before rpc_call_read or rpc_call_send
@@ -94,6 +95,8 @@ struct rpc_call {
     struct str peer;                  /* "ipv4:127.0.0.1:4711"; may be absent */
     const struct rpc_metadata *metadata;
     size_t n_metadata;
+    rpc_undelivered_fn *undelivered; /* see rpc_call_if_undelivered */
+    void *undelivered_priv;
     bool finished;
     bool scratch_used;
 };
@@ -116,6 +119,15 @@ static inline bool rpc_sends(const struct rpc_method *method) {
 void rpc_call_reply(struct rpc_call *rpc, const ProtobufCMessage *resp);
 void rpc_call_finish(struct rpc_call *rpc);
 void rpc_call_fail(struct rpc_call *rpc, const struct err *err);
+
+/*
+ * For an answer that must not be lost: if the reply turns out not to reach the caller - it was gone
+ * by then, or there was no memory for the message - fn runs on the loop, once, after the reply has
+ * returned. What a connection swallowed as it broke is not known and counts as delivered. priv
+ * comes from malloc and is freed with the call, on any thread, whether fn ran or not. Before the
+ * reply, once.
+ */
+void rpc_call_if_undelivered(struct rpc_call *rpc, rpc_undelivered_fn *fn, void *priv);
 
 /* For streams: one read and one send at a time. msg is used before the return. */
 void rpc_call_read(struct rpc_call *rpc, rpc_message_fn *fn);

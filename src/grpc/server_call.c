@@ -43,6 +43,7 @@ static void destroy(struct server_call *call) {
     if (call->reply != NULL)
         grpc_byte_buffer_destroy(call->reply);
     server_stream_free(call->stream);
+    free(call->rpc.undelivered_priv);
     call->magic = 0;
     free(call);
     atomic_fetch_sub(&server->calls, 1);
@@ -428,6 +429,14 @@ static void start(struct loop_job *job) {
                          on_deadline);
 }
 
+/* The handler's answer got lost on its way. */
+static void tell_undelivered(struct server_call *call) {
+    rpc_undelivered_fn *fn = call->rpc.undelivered;
+    call->rpc.undelivered = NULL;
+    if (fn != NULL)
+        fn(call->rpc.undelivered_priv);
+}
+
 static void cancel(struct loop_job *job) {
     static const struct err gone = {
         .code = RPC_CANCELLED,
@@ -436,7 +445,9 @@ static void cancel(struct loop_job *job) {
     };
     struct server_call *call = CONTAINER_OF(job, struct server_call, cancel_job);
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
-    if (!call->released && !call->rpc.finished)
+    if (call->rpc.finished)
+        tell_undelivered(call);
+    else
         ctx_cancel(&call->rpc.ctx, ctx_remaining_ms(&call->rpc.ctx) == 0 ? &late : &gone);
     server_call_unref(call);
 }
@@ -448,6 +459,7 @@ static void finish(struct rpc_call *rpc, const struct err *err, const ProtobufCM
     leave_flight(call);
     if (err == NULL && resp != NULL)
         err = message_pack(rpc->ctx.arena, resp, &call->reply);
+    call->failed = err != NULL;
     tell_finished(call, call->handled ? SERVER_HANDLED : SERVER_ABANDONED, err, resp);
     if (call->stream != NULL)
         server_stream_end(call, code_of(err), err);
@@ -460,7 +472,8 @@ static void finish(struct rpc_call *rpc, const struct err *err, const ProtobufCM
 static void release(struct loop_job *job) {
     struct server_call *call = CONTAINER_OF(job, struct server_call, release_job);
     OBJ_CHECK(call, SERVER_CALL_MAGIC);
-    call->released = true;
+    if (call->failed)
+        tell_undelivered(call);
     if (call->stream != NULL)
         server_stream_release(call);
     arena_free(call->rpc.ctx.arena);

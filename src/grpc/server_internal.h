@@ -157,7 +157,7 @@ struct server_call {
     bool cut_short; /* it came without its request */
     bool refused;   /* on the queue thread, it never got to the loop */
     bool handled;
-    bool released; /* the arena is gone; read and written on the loop */
+    bool failed; /* no answer goes to the caller, but an error */
 };
 
 /*

@@ -280,14 +280,18 @@ static void on_looked(void *priv, const struct gl_describe_game_sessions_output 
 
 /* ---- the ends ---- */
 
-static void leave_to_reclaim(struct attempt *a, struct str arn, unsigned turns) {
-    const struct reclaim_request left = {
+static struct reclaim_request server_of(const struct attempt *a, struct str arn, unsigned turns) {
+    return (struct reclaim_request){
         .namespace = str_c(a->call->req->namespace_),
         .session_id = str_c(a->call->req->session_id),
         .arn = arn,
         .alias = a->in.alias_id,
         .turns = turns,
     };
+}
+
+static void leave_to_reclaim(struct attempt *a, struct str arn, unsigned turns) {
+    const struct reclaim_request left = server_of(a, arn, turns);
     reclaim_later(a->call->svc, &left);
 }
 
@@ -341,6 +345,8 @@ static void reply_ready(struct attempt *a, const struct gl_game_session *session
     tell_location(a, NULL);
     in_flight_create_end(&a->in_flight);
     leave_others_to_reclaim(a);
+    const struct reclaim_request answer = server_of(a, session->game_session_id, a->turn);
+    reclaim_if_undelivered(a->call->svc, a->call->rpc, &answer);
     dsm_create_game_session_reply(a->call, &resp);
 }
 

@@ -273,6 +273,15 @@ static void leave_others_to_reclaim(struct order *o) {
             reclaim_hand_back_other(o->call->svc, &o->inherited.v[i]);
 }
 
+static struct reclaim_request placement_of(const struct order *o) {
+    return (struct reclaim_request){
+        .namespace = str_c(o->call->req->namespace_),
+        .session_id = str_c(o->call->req->session_id),
+        .placement_id = o->in.placement_id,
+        .queue = o->in.game_session_queue_name,
+    };
+}
+
 static void reply_success(struct order *o, const char *how) {
     struct dsm_response_create_game_session_async resp =
         DSM_RESPONSE_CREATE_GAME_SESSION_ASYNC_INIT;
@@ -285,6 +294,8 @@ static void reply_success(struct order *o, const char *how) {
         o->call->svc->on_placement(o->call->svc->on_placement_priv, o->call->ctx,
                                    str_c(o->call->req->namespace_), aws_client_region(o->gamelift),
                                    o->in.placement_id);
+    const struct reclaim_request answer = placement_of(o);
+    reclaim_if_undelivered(o->call->svc, o->call->rpc, &answer);
     dsm_create_game_session_async_reply(o->call, &resp);
 }
 
@@ -306,12 +317,7 @@ static const char *what_to_do(const struct err *err) {
 
 /* Whoever is told of a failure will not look after a placement that was started all the same. */
 static void leave_to_reclaim(struct order *o) {
-    const struct reclaim_request left = {
-        .namespace = str_c(o->call->req->namespace_),
-        .session_id = str_c(o->call->req->session_id),
-        .placement_id = o->in.placement_id,
-        .queue = o->in.game_session_queue_name,
-    };
+    const struct reclaim_request left = placement_of(o);
     in_flight_create_end(&o->in_flight);
     reclaim_hand_back(o->call->svc, &o->inherited);
     if (o->may_be_placed)

@@ -36,6 +36,14 @@ struct reclaim_request { /* copied */
                                 whatever the session has; it needs none of the above */
 };
 
+/*
+ * Right before an answer that names the server: if that does not reach the caller (as far as
+ * rpc_call_if_undelivered can tell), it is a reclaim. Copies; once for a call.
+ */
+struct rpc_call;
+void reclaim_if_undelivered(struct dsm_service *svc, struct rpc_call *rpc,
+                            const struct reclaim_request *request);
+
 struct reclaim_list {
     const struct reclaim_request *v;
     size_t n;

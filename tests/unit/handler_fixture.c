@@ -151,6 +151,7 @@ int fixture_tear_down(void **state) {
     char wrong[sizeof f->wrong];
     memcpy(wrong, f->wrong, sizeof wrong);
     end_call(f);
+    free(f->rpc.undelivered_priv);
     reclaim_give_up_all(&f->svc);
     free_clients(f);
     aws_credentials_provider_free(f->credentials);
@@ -214,6 +215,7 @@ void start_call(struct handler_fixture *f, const char *rpc, const ProtobufCMessa
     AZ(f->rpc.ctx.arena);
     f->finished = 0;
     f->started_ms = clock_mono_ms();
+    free(f->rpc.undelivered_priv); /* a test may lose the answer after the call's end */
     f->rpc = (struct rpc_call){
         .magic = RPC_CALL_MAGIC,
         .service = s,
@@ -245,6 +247,12 @@ void cancel_call(struct handler_fixture *f, enum rpc_code code) {
         .code = code, .origin = ERR_CALLER, .msg = STR("the caller is gone")};
     if (f->finished == 0)
         ctx_cancel(&f->rpc.ctx, &reason);
+}
+
+void lose_answer(struct handler_fixture *f) {
+    assert_int_equal(f->finished, 1);
+    assert_non_null(f->rpc.undelivered);
+    f->rpc.undelivered(f->rpc.undelivered_priv);
 }
 
 /* ---- time ---- */

@@ -113,6 +113,9 @@ void start_good_terminate(struct handler_fixture *f); /* of session-1 */
 /* The caller goes away, or its deadline passes, as the server tells it. */
 void cancel_call(struct handler_fixture *f, enum rpc_code code);
 
+/* The answer of the call that has ended did not reach AGS, as the server tells it. */
+void lose_answer(struct handler_fixture *f);
+
 /* Moves the clock on in small steps until that much time has passed. */
 void pass(struct handler_fixture *f, int64_t ms);
 /* Until the call has ended, which must be within ten minutes. */

@@ -116,6 +116,40 @@ static void async_call_that_failed_leaves_no_placement(void **state) {
     assert_reclaimed(f);
 }
 
+static void server_whose_address_did_not_reach_ags_is_ended(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    EXPECT(f, ASK(CREATED("session-1", "ACTIVE")));
+    created(f, &req);
+    assert_int_equal(reclaims(f), 0);
+    lose_answer(f);
+    EXPECT(f, LOOKUP(GAVE_UP), END(.wants = {"GameSessionId=" ARN_OF("session-1")}, ENDED));
+    assert_reclaimed(f);
+}
+
+static void server_whose_lost_answer_was_asked_for_again_lives_on(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    EXPECT(f, ASK(CREATED("session-1", "ACTIVE")));
+    created(f, &req);
+    lose_answer(f);
+    EXPECT(f, ASK(CREATED("session-1", "ACTIVE")));
+    created(f, &req);
+    assert_int_equal(reclaims(f), 0);
+    pass(f, 2 * RECLAIM_DELAY_MS);
+}
+
+static void placement_whose_start_did_not_reach_ags_is_stopped(void **state) {
+    struct handler_fixture *f = *state;
+    struct dsm_request_create_game_session req = good_request();
+    EXPECT(f, START(PLACEMENT("PENDING")));
+    created_async(f, &req);
+    lose_answer(f);
+    EXPECT(f, LOOKUP(GAVE_UP), LOOK(.wants = {"PlacementId=session-1"}, PLACEMENT("PENDING")),
+           STOP(.wants = {"PlacementId=session-1"}, PLACEMENT("CANCELLED")));
+    assert_reclaimed(f);
+}
+
 /* ---- a session that is asked for again ---- */
 
 static void session_that_is_answered_after_all_is_not_reclaimed(void **state) {
@@ -514,6 +548,9 @@ int main(void) {
         HANDLER_TEST(create_cancelled_while_it_waits_leaves_no_server),
         HANDLER_TEST(create_that_found_dead_servers_looks_under_each_token),
         HANDLER_TEST(async_call_that_failed_leaves_no_placement),
+        HANDLER_TEST(server_whose_address_did_not_reach_ags_is_ended),
+        HANDLER_TEST(server_whose_lost_answer_was_asked_for_again_lives_on),
+        HANDLER_TEST(placement_whose_start_did_not_reach_ags_is_stopped),
         HANDLER_TEST(session_that_is_answered_after_all_is_not_reclaimed),
         HANDLER_TEST(reclaim_waits_for_a_call_that_asks_for_its_session),
         HANDLER_TEST(call_that_fails_hands_reclaims_back),

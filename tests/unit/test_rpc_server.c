@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define TIMEOUT_MS 20000
 
@@ -31,6 +32,7 @@ static atomic_int started;
 static atomic_int finished;
 static atomic_size_t response_bytes;
 static _Atomic int64_t handlers_time_ms; /* left when it starts */
+static atomic_int undelivered;
 
 /* ---- the server's side ---- */
 
@@ -49,7 +51,18 @@ static void reply_later(struct loop_timer *timer) {
     reply(CONTAINER_OF(timer, struct dsm_service, timer)->waiting);
 }
 
+static void on_undelivered(void *priv) {
+    assert_true(pthread_equal(pthread_self(), thread));
+    assert_string_equal(priv, "s-1");
+    undelivered++;
+}
+
 static void create(struct dsm_create_game_session_call *call) {
+    rpc_call_if_undelivered(call->rpc, on_undelivered, strdup(call->req->session_id));
+    if (strcmp(call->req->deployment, "too late") == 0) /* the caller's deadline passes */
+        sleep(1);
+    if (strcmp(call->req->deployment, "too much") == 0)
+        arena_alloc(call->ctx->arena, ARENA_LIMIT_DEFAULT + 1);
     if (strcmp(call->req->deployment, "later") != 0) {
         reply(call);
         return;
@@ -110,6 +123,7 @@ static int set_up(void **state) {
     health_add_to(health, server);
     started = 0;
     finished = 0;
+    undelivered = 0;
     struct err *err = server_start(server, arena);
     if (err != NULL)
         return -1;
@@ -201,14 +215,40 @@ static void look(struct loop_job *j) {
     looked = true;
 }
 
+/* What the loop has to do by now is done. */
+static void sync_loop(void) {
+    static struct loop_job last;
+    looked = false;
+    loop_post(loop, &last, look);
+    while (!looked)
+        usleep(1000);
+}
+
+static void only_an_answer_that_got_lost_is_told_of(void **state) {
+    const struct dsm_response_create_game_session *resp = NULL;
+    (void)state;
+    assert_null(call("", TIMEOUT_MS, &resp));
+    assert_null(call("later", TIMEOUT_MS, &resp));
+    sync_loop();
+    assert_int_equal(undelivered, 0);
+    struct err *err = call("too late", 100, &resp);
+    assert_non_null(err);
+    assert_int_equal(err->code, RPC_DEADLINE_EXCEEDED);
+    for (int ms = 0; undelivered == 0 && ms < TIMEOUT_MS; ms++)
+        usleep(1000);
+    assert_int_equal(undelivered, 1);
+    err = call("too much", TIMEOUT_MS, &resp);
+    assert_non_null(err);
+    assert_int_equal(err->code, RPC_RESOURCE_EXHAUSTED);
+    sync_loop();
+    assert_int_equal(undelivered, 2);
+}
+
 static void connections_are_counted(void **state) {
     const struct dsm_response_create_game_session *resp = NULL;
     (void)state;
     assert_null(call("", TIMEOUT_MS, &resp));
-    looked = false;
-    loop_post(loop, &job, look);
-    while (!looked)
-        continue;
+    sync_loop();
     assert_int_equal(seen.open, 1);
     assert_int_equal(seen.accepted, 1);
     assert_int_equal(seen.refused + seen.strangers + seen.cut_off + seen.stalls, 0);
@@ -396,6 +436,7 @@ int main(void) {
         TEST(client_stub_gets_the_error),
         TEST(clients_deadline_ends_its_wait),
         TEST(handlers_deadline_lies_before_the_callers),
+        TEST(only_an_answer_that_got_lost_is_told_of),
         TEST(connections_are_counted),
         TEST(client_asks_no_proxy_of_the_environment),
         TEST(unreachable_server_is_unavailable),
