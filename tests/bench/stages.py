@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions of one CreateGameSession by stage, counted by valgrind's callgrind: steady on a busy
-machine, but blind to what the kernel does.
+machine, but blind to what the kernel does. A part of scripts/bench; by itself, for a build of it:
+
+    tests/bench/stages.py [BUILD_FOLDER]
 
 A stage is a set of functions that the linker sees, so none of them is inlined into another file. Its
 cost is what calls into the set from outside of it cost, with all that they call. The stages are
 chosen so that none is called by another. What no stage holds is told as the rest: gRPC's HTTP/2,
 arenas, hand-over between threads, handlers.
 """
+import argparse
+import pathlib
 import re
 import subprocess
+import sys
+import tempfile
 
+import side_by_side
 import world
 from side_by_side import callgrind, counted, total
 from world import harness
@@ -109,3 +116,27 @@ def run(bench):
             "stages": by_stage,
             "libraries": {name: round(cost) for name, cost in sorted(
                 libraries.items(), key=lambda x: -x[1]) if cost >= ours / 200}}
+
+
+class Alone(side_by_side.Bench):
+    """No more than is needed for run()."""
+
+    def service(self, wrapper=()):
+        return world.Service(self.fixed, wrapper)
+
+
+def main():
+    harness.BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/static").resolve()
+    options = argparse.Namespace(connections=4, streams=16)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Alone(options, pathlib.Path(folder))
+        with bench.stack:
+            found = run(bench)
+    for name, count in found["stages"].items():
+        print(f"{name:12} {count:9,}")
+    print(f"{'all':12} {found['total']:9,}\n"
+          f"gRPC echo    {found['echo']:9,}\nlibcurl POST {found['post']:9,}")
+
+
+if __name__ == "__main__":
+    main()
