@@ -3,14 +3,19 @@
 """What happens to the process itself: limits, signals, a log that nobody takes."""
 import contextlib
 import os
+import random
+import re
 import resource
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from harness import (CODE, KEY, SECRET, Sim, Stubs, eventually, fails, plain_environment, program,
                      running, story)
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))  # times that it is killed under load
 
 
 def free_port():
@@ -21,20 +26,20 @@ def free_port():
 class Bare:
     """session-dsm with a standard output of the test's choice, and limits."""
 
-    def __init__(self, url, stdout, limits=(), **settings):
+    def __init__(self, url, stdout, limits=(), within=(), **settings):
         self.port = free_port()
         environment = plain_environment(
             GRPC_PORT=self.port, METRICS_PORT=0, AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID=KEY,
             AWS_SECRET_ACCESS_KEY=SECRET, AWS_ENDPOINT_URL_GAMELIFT=url,
             AB_BASE_URL="http://127.0.0.1:9", AB_CLIENT_ID="client",
             AB_CLIENT_SECRET="client-secret-value", AB_NAMESPACE="studio-game",
-            PLUGIN_GRPC_SERVER_AUTH_ENABLED="false", SHUTDOWN_DELAY=0, SHUTDOWN_GRACE=2,
-            RECLAIM_DELAY_MS=600_000, **{"LOG_LEVEL": "debug", **settings})
+            PLUGIN_GRPC_SERVER_AUTH_ENABLED="false", SHUTDOWN_DELAY=0,
+            RECLAIM_DELAY_MS=600_000, **{"LOG_LEVEL": "debug", "SHUTDOWN_GRACE": 2, **settings})
 
         def limit():
             for what, value in limits:
                 resource.setrlimit(what, (value, value))
-        self.process = subprocess.Popen([program("session-dsm")], env=environment, stdout=stdout,
+        self.process = subprocess.Popen([*within, program("session-dsm")], env=environment, stdout=stdout,
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         preexec_fn=limit)
         self.stubs = Stubs(f"127.0.0.1:{self.port}")
@@ -151,9 +156,87 @@ def sigterm_while_it_starts_ends_it():
             assert process.wait(10) in (0, -signal.SIGTERM), (ms, process.returncode)
 
 
+def killed_again_and_again_it_leaves_one_server_each():
+    """SIGKILL or SIGTERM at any moment under load: asked again, each session has its one server"""
+    chance = random.Random(7)
+    names = []
+    with running(Sim()) as sim:
+        sim.fault(kind="slow", delay_ms=5)
+        for turn in range(ROUNDS):
+            bare = Bare(sim.url, subprocess.DEVNULL, LOG_LEVEL="off", SHUTDOWN_GRACE=0)
+            mine = [f"turn{turn}-{n}" for n in range(8)]
+            calls = [bare.stubs.create_soon(session_id=name) for name in mine]
+            time.sleep(chance.uniform(0, 0.05))
+            bare.process.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM]))
+            for call in calls:
+                assert call.code() in (CODE.OK, CODE.UNAVAILABLE, CODE.CANCELLED), call.code()
+            assert bare.process.wait(20) in (0, -signal.SIGKILL)
+            bare.stubs.close()
+            names += mine
+        with running(Bare(sim.url, subprocess.DEVNULL)) as last:
+            told = {last.stubs.create(session_id=name).deployment for name in names}
+        assert len(told) == len(names)
+        assert sorted(s["GameSessionId"] for s in sim.sessions()) == sorted(told)
+
+
+def address_space_that_ends_ends_the_process_and_no_more():
+    """Under a limit on memory it serves; past it the process ends by SIGABRT, and the next one serves"""
+    with running(Sim()) as sim:
+        with running(Bare(sim.url, subprocess.DEVNULL)) as bare:
+            size = int(re.search(r"VmSize:\s*(\d+)", status_of(bare))[1]) << 10
+        limits = [(resource.RLIMIT_AS, size + (64 << 20))]
+        with running(Bare(sim.url, subprocess.DEVNULL, limits)) as bare:
+            serves(bare, "little")
+            resource.prlimit(bare.process.pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+            sim.fault(kind="black_hole")
+            calls = [bare.stubs.create_soon(session_id=f"big-{n}", session_data="x" * 200_000)
+                     for n in range(50)]
+            assert bare.process.wait(20) == -signal.SIGABRT, bare.process.returncode
+            assert {call.code() for call in calls} <= {CODE.UNAVAILABLE, CODE.RESOURCE_EXHAUSTED}
+            bare.stubs.close()
+            sim.no_faults()
+            with running(Bare(sim.url, subprocess.DEVNULL)) as again:
+                serves(again, "again")
+            bare.stop = lambda: None
+
+
+def names_follow_the_hosts_file():
+    """A name that is put into /etc/hosts while it runs is found; its going harms no connection"""
+    with running(Sim()) as sim, tempfile.NamedTemporaryFile("w+", suffix=".hosts") as hosts:
+        def write(text):
+            hosts.seek(0)
+            hosts.truncate()
+            hosts.write("127.0.0.1 localhost\n" + text)
+            hosts.flush()
+        write("")
+        port = sim.url.rsplit(":", 1)[1].strip("/")
+        try:
+            bare = Bare(f"http://gamelift.test:{port}", subprocess.DEVNULL, within=[
+                "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"',
+                hosts.name])
+        except AssertionError:
+            if os.geteuid() == 0:
+                raise
+            print("skipped: only root can put another file in the place of /etc/hosts")
+            return
+        with running(bare):
+            fails(lambda: bare.stubs.create(session_id="nowhere", timeout=10), CODE.UNAVAILABLE)
+            write("127.0.0.1 gamelift.test\n")
+            eventually(lambda: quietly(bare.stubs), "the name is found", 90)
+            write("")
+            serves(bare, "kept")
+
+
+def status_of(bare):
+    with open(f"/proc/{bare.process.pid}/status", encoding="ascii") as status:
+        return status.read()
+
+
 if __name__ == "__main__":
     story([
         log_that_is_closed_holds_nothing_up, log_that_is_stalled_holds_nothing_up,
         full_disk_holds_nothing_up, descriptors_that_are_used_up_come_back,
         killed_in_a_call_it_answers_the_next_time, sigterm_while_it_starts_ends_it,
+        killed_again_and_again_it_leaves_one_server_each,
+        address_space_that_ends_ends_the_process_and_no_more, names_follow_the_hosts_file,
     ], shared=False)

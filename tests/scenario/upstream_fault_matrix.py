@@ -41,6 +41,11 @@ FAULTS = {
     "half header": {"kind": "half_header"},
     "half body": {"kind": "half_body", "when": "after"},
     "slow": {"kind": "slow", "delay_ms": 300},
+    "byte by byte": {"kind": "bent"},  # these by the door, too
+    "length too great": {"kind": "bent"},
+    "length too small": {"kind": "bent"},
+    "wrong type": {"kind": "bent"},
+    "HTML page": {"kind": "http", "body": "<html>who are you?</html>", "content_type": "text/html"},
     "silent before": {"kind": "black_hole"},
     "silent after": {"kind": "black_hole", "when": "after"},
     "400": {"kind": "http", "status": 400, "body": "<html>no</html>", "content_type": "text/html"},
@@ -59,19 +64,23 @@ FAULTS = {
 LASTING = {
     "refused": "UNAVAILABLE", "reset before": "UNAVAILABLE", "reset after": "UNAVAILABLE", "closed": "UNAVAILABLE",
     "half header": "UNAVAILABLE", "half body": "UNAVAILABLE", "slow": OK,
+    "byte by byte": OK, "length too great": "DEADLINE_EXCEEDED", "length too small": "INTERNAL",
+    "wrong type": OK, "HTML page": "INTERNAL",
     "silent before": "DEADLINE_EXCEEDED", "silent after": "DEADLINE_EXCEEDED",
     "400": "INVALID_ARGUMENT", "403": "PERMISSION_DENIED", "500": "UNAVAILABLE",
     "503 after": "UNAVAILABLE", "302": "INTERNAL", "throttled": "RESOURCE_EXHAUSTED",
     "come later": "RESOURCE_EXHAUSTED", "1 GB": "INTERNAL", "wrong JSON": "INTERNAL",
     "JSON after": "INTERNAL",
 }
-PASSING = {"refused", "reset before", "reset after", "closed", "half header", "half body", "slow", "500",
-           "503 after", "throttled", "come later"}  # what another attempt mends
+PASSING = {"refused", "reset before", "reset after", "closed", "half header", "half body", "slow",
+           "byte by byte", "length too great", "wrong type", "500", "503 after", "throttled", "come later"}  # what another attempt mends
 
 
 # The operation whose answer is passed on before the door shuts; without one it is shut at once.
 BEFORE = {"DescribeGameSessions": "CreateGameSession", "TokenGrantV3": "/gamesessions/",
           "StopGameSessionPlacement": "DescribeGameSessionPlacement"}
+# What the door knows an operation of AGS by.
+PATHS = {"TokenGrantV3": "/oauth/token", "getGameSession": "/gamesessions/"}
 AJAR = 0.05  # seconds that it stays shut where the fault strikes once
 
 
@@ -171,6 +180,12 @@ class Matrix:
             with self.shut_door(operation, lasting="count" not in more):
                 yield
             return
+        if FAULTS[fault]["kind"] == "bent":
+            door = self.doors["ags" if operation in AGS_OPERATIONS else "gamelift"]
+            door.bend(PATHS.get(operation, f".{operation}"), fault, more.get("count"))
+            yield
+            door.straighten()
+            return
         rule = {"operation": operation, **FAULTS[fault], **more}
         if fault in ("throttled", "come later") and operation in AGS_OPERATIONS:
             rule["status"] = 429
@@ -180,7 +195,7 @@ class Matrix:
 
     def strike(self, operation, fault, lasting):
         """One call under the fault, another without; the outcome of the first."""
-        self.service, self.waiting = self.services[fault == "refused"]
+        self.service, self.waiting = self.services[FAULTS[fault]["kind"] in ("refused", "bent")]
         call, prepare = CALLS[operation](self)
         name = f"cell{next(self.numbers)}"
         if prepare is not None:
@@ -233,7 +248,8 @@ def expected(operation, fault, lasting):
         # What GameLift did is looked up; a refusal is an answer, not an error.
         if fault == "refused":
             return answer  # nor can it be looked up
-        if fault in ("reset after", "half body", "503 after", "JSON after", "slow"):
+        if answer == OK or fault in ("reset after", "half body", "length too small", "503 after",
+                                     "JSON after"):
             return OK
         return REFUSED if answer != "DEADLINE_EXCEEDED" else answer
     if operation in AGS_OPERATIONS and fault == "403":
@@ -243,7 +259,7 @@ def expected(operation, fault, lasting):
     if operation == "TokenGrantV3" and fault in PASSING and answer != OK:
         # It is asked for again for as long as somebody waits; who sees the end of that first, the
         # client or the service, is a matter of chance.
-        return "DEADLINE_EXCEEDED", answer
+        return answer if answer == "DEADLINE_EXCEEDED" else ("DEADLINE_EXCEEDED", answer)
     return answer
 
 
