@@ -8,6 +8,7 @@
 #include "codec/cbor.h"
 #include "generated/gamelift.h"
 #include "tests/conformance/same.h"
+#include "tests/fuzz/all_kinds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         gl_describe_game_sessions_operation.output,
         gl_start_game_session_placement_operation.input,
         gl_describe_game_session_placement_operation.output,
+        &all_kinds_shape,
     };
     if (size == 0)
         return 0;

@@ -11,7 +11,9 @@
 #include "codec/redact.h"
 #include "codec/validate.h"
 #include "generated/gamelift.h"
+#include "tests/fuzz/all_kinds.h"
 
+#define ALL_KINDS 128 /* first byte from which the shape is all_kinds.h's */
 #define OUTPUT_MAX ((size_t)64 << 20)
 
 /* Of the arena: strings, lists that grow by doubling, and one struct for each element. */
@@ -75,7 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     const struct aws_operation *op = operations[data[0] / 2 % ARRAY_LEN(operations)];
-    const struct codec_shape *shape = data[0] % 2 == 0 ? op->input : op->output;
+    const struct codec_shape *shape = data[0] >= ALL_KINDS ? &all_kinds_shape
+                                      : data[0] % 2 == 0   ? op->input
+                                                           : op->output;
     struct arena *a = arena_new(4096);
     void *value = arena_alloc(a, shape->size);
     struct err *err = json_decode(str_n((const char *)data + 1, size - 1), shape, value, a);
