@@ -2,7 +2,7 @@
 /*
  * Values of a CBOR text, one after the other, with errors that name the place: what decoding needs
  * and shapes have no part in. Each function begins at the present token, d->token, and leaves the
- * last one of its value there. Errors are INTERNAL; outputs are set only without one.
+ * last one of its value there. Errors are INTERNAL; an output is of no use then.
  */
 #ifndef CODEC_CBOR_READ_H
 #define CODEC_CBOR_READ_H
