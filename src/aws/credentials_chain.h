@@ -29,9 +29,8 @@ struct aws_credentials_chain_options {
     const struct aws_environment *env;  /* needed only during the call */
     const struct shared_config *config; /* likewise; NULL: no files */
     struct str user_agent;              /* of requests to STS; copied */
-    bool *unconfigured; /* set to whether only the last source was left; NULL is fine */
-    struct str
-        *features; /* set to what the source makes use of, for aws_user_agent; NULL is fine */
+    bool *unconfigured;   /* set to whether only the last source was left; NULL is fine */
+    struct str *features; /* set to the source's letters for aws_user_agent; NULL is fine */
 };
 
 /*
