@@ -155,6 +155,9 @@ bool codec_time_parse(struct str text, int64_t *ret_ms) {
         tm.tm_mday > days_of(tm.tm_mon, tm.tm_year + 1900) || tm.tm_hour > 23 || tm.tm_min > 59 ||
         tm.tm_sec > 60)
         return false;
-    *ret_ms = ((int64_t)timegm(&tm) - east) * 1000 + ms;
+    int64_t seconds = (int64_t)timegm(&tm) - east;
+    if (seconds < FIRST_SECOND || seconds > LAST_SECOND) /* could not be written again */
+        return false;
+    *ret_ms = seconds * 1000 + ms;
     return true;
 }

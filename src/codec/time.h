@@ -15,7 +15,8 @@ size_t codec_time_print(char out[CODEC_TIME_TEXT], int64_t ms, enum codec_time_f
 
 /*
  * Reads either format: with a fraction of a second in both, of which milliseconds are kept, and
- * any offset from UTC in a date-time. False (ret untouched) if the text is no such time.
+ * any offset from UTC in a date-time. False (ret untouched) if the text is no such time, or its
+ * year is none that can be printed.
  */
 bool codec_time_parse(struct str text, int64_t *ret_ms);
 
