@@ -10,7 +10,7 @@
 #include "handlers/service.h"
 #include "placements/decide.h"
 
-/* Regions that events may name beside those in use already; the calls' own queues keep room. */
+/* Regions that stay free for calls: which ones events name is not ours to say. */
 #define PLACEMENT_LEAVE_REGIONS (AWS_CLIENT_MAX_REGIONS / 2)
 
 #define PLACEMENT_CALM_MS 30000   /* after which AGS's word is not an older one */

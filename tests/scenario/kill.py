@@ -18,7 +18,7 @@ from kill_world import (DEAD, DELETED, FAILS, GAVE_UP, KINDS, LIMIT_SECONDS, PLA
                         Replica, Theatre)
 
 STEP_SECONDS = 30  # from the kill to the report, on a machine that has other things to do
-LOAD = 30          # messages in the queue, above which nothing is ordered
+LOAD = 30          # messages in the queue, above which nothing is ordered; orders under way: half of it
 ORDERS = 6         # between two kills
 STAGES = 6         # stand-ins on which steps are gone through at the same time: they mostly wait
 
@@ -173,7 +173,7 @@ def at_random(options, report, kills, late=False):
         for r in replicas:
             r.serve()
         while t.kills < kills:
-            if t.queue()["messages"] < LOAD:
+            if t.queue()["messages"] < LOAD and sum(not o.done() for o in orders[-LOAD:]) < LOAD // 2:
                 orders += [pool.submit(order_once, t, t.begin(t.random.choice(wanted)), replicas)
                            for _ in range(ORDERS)]
             time.sleep(t.random.uniform(0, 0.2))
