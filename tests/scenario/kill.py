@@ -199,7 +199,8 @@ def at_random(options, report, kills, late=False):
         how = f"report {report}{', answers stored late' if late else ''}"
         print(f"at random, {how}: {t.kills} kills; {len(t.kinds)} sessions "
               f"({', '.join(f'{n} {k}' for k, n in kinds.items())}); {t.cut_off} orders cut off; "
-              f"{queue['received']} deliveries of {queue['sent']} messages", flush=True)
+              f"{queue['received']} deliveries of {queue['sent']} messages"
+              + (f"; {t.too_late} not judged, as AGS stored the answer too late" if late else ""), flush=True)
         return t
 
 
