@@ -342,8 +342,10 @@ static struct err *set_up(struct transfer *t, const struct http_request *req) {
     if (connect_timeout_ms != slot->connect_timeout_ms)
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
     slot->connect_timeout_ms = connect_timeout_ms;
-    /* curl would look at half a dozen environment variables for each transfer. */
-    curl_easy_setopt(easy, CURLOPT_PROXY, req->no_proxy || !client->proxies ? "" : NULL);
+    bool proxied = client->proxies && !req->no_proxy;
+    if (proxied != slot->proxied)
+        curl_easy_setopt(easy, CURLOPT_PROXY, proxied ? NULL : "");
+    slot->proxied = proxied;
     return NULL;
 }
 

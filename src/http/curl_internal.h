@@ -30,10 +30,11 @@ struct curl_easy_slot {
     struct curl_easy_slot *next; /* in client->idle */
     struct transfer *transfer;   /* NULL while it is idle */
     struct curl_shard *shard;    /* that it is in, or was in last */
-    char *url;                   /* what is set, as are the next three */
+    char *url;                   /* what is set, as are the next four */
     int64_t connect_timeout_ms;
-    bool posts;  /* a body is sent */
-    bool custom; /* another method than GET or POST */
+    bool posts;   /* a body is sent */
+    bool custom;  /* another method than GET or POST */
+    bool proxied; /* the environment's proxies count */
     char why[CURL_ERROR_SIZE];
 };
 
