@@ -22,6 +22,8 @@ NOT_RUN = {
     "ctest --test-dir build -R scenario.console": "this is part of it",
     "./scripts/bench": "takes minutes, and is run on demand",
     "/usr/bin/python3 tests/bench/tls.py": "takes a minute; on demand",
+    "/usr/bin/python3 tests/bench/side_by_side.py": "takes minutes; on demand",
+    "/usr/bin/python3 tests/bench/in_flight.py": "takes a minute under valgrind; on demand",
     "./scripts/kill-test --quick": "half a minute of killing; on demand",
     "tests/model/check": "needs spin, and a minute; on demand",
     "./scripts/lint": "takes minutes; scripts/test --full runs it",
