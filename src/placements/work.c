@@ -243,9 +243,11 @@ static void find_server(struct look *l, struct str arn, gl_describe_game_session
 static bool is_known(struct look *l, const struct gl_describe_game_sessions_output *out,
                      const struct err *err, bool *ret_lives) {
     bool unknown = err != NULL && str_eq(err->type, STR("NotFoundException"));
-    if (err == NULL && out->game_sessions.v == NULL) /* which says nothing, least that it is dead */
+    if (err == NULL && out->game_sessions.v == NULL) { /* says nothing, least that it is dead */
         err = err_new(l->ctx->arena, RPC_UNAVAILABLE,
                       "DescribeGameSessions: the answer has no GameSessions");
+        AN(err);
+    }
     if (err != NULL && !unknown) {
         fail(l, PLACEMENT_FIND_SERVER, err);
         return false;

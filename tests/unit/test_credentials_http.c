@@ -6,7 +6,7 @@
 #include "credentials_fixture.h"
 
 #define LATER "2026-08-01T18:00:00Z"
-#define LATER_MS ((int64_t)(NOW_S + 6 * 3600) * 1000)
+#define LATER_MS ((NOW_S + INT64_C(6) * 3600) * 1000)
 #define DOCUMENT                                                                                   \
     "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA\",\"SecretAccessKey\":\"hush\","                 \
     "\"Token\":\"token\",\"Expiration\":\"" LATER "\",\"Type\":\"AWS-HMAC\",\"x\":[1,{}]}"
