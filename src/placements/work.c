@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
+#include "base/obj.h"
 #include "handlers/ags_session.h"
 #include "handlers/end_session.h"
 #include "handlers/session_token.h"
