@@ -171,7 +171,7 @@ struct gl_game_session {
     enum gl_game_session_status_reason status_reason;
     struct gl_game_property_list game_properties; /* ..16 elements */
     struct str ip_address;                        /* 1..128 characters, sensitive */
-    struct str dns_name;
+    struct str dns_name;                          /* sensitive */
     bool has_port;
     int32_t port; /* 1..60000, sensitive */
     enum gl_player_session_creation_policy player_session_creation_policy;
@@ -252,7 +252,7 @@ struct gl_game_session_placement {
     bool has_end_time;
     int64_t end_time;      /* milliseconds since 1970-01-01 UTC */
     struct str ip_address; /* 1..128 characters, sensitive */
-    struct str dns_name;
+    struct str dns_name;   /* sensitive */
     bool has_port;
     int32_t port; /* 1..60000, sensitive */
     struct gl_placed_player_session_list placed_player_sessions;

@@ -315,6 +315,7 @@ static const struct codec_member gl_game_session_members[] = {
         .name = STR_INIT("DnsName"),
         .offset = offsetof(struct gl_game_session, dns_name),
         .shape = &gl_dns_name_shape,
+        .sensitive = true,
     },
     {
         .name = STR_INIT("Port"),
@@ -829,6 +830,7 @@ static const struct codec_member gl_game_session_placement_members[] = {
         .name = STR_INIT("DnsName"),
         .offset = offsetof(struct gl_game_session_placement, dns_name),
         .shape = &gl_dns_name_shape,
+        .sensitive = true,
     },
     {
         .name = STR_INIT("Port"),

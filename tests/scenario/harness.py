@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -30,6 +31,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # An idle Python client looks at its connections every five seconds only, and so long it would leave
 # a server that says goodbye waiting. Other clients look all the time.
 os.environ.setdefault("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "100")
+
+# A shell allows 1,024 descriptors as a rule, and some stories hold a thousand connections.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 try:
     import grpc

@@ -81,6 +81,7 @@ def a_created_session_is_followed(w):
         _, (made, *_) = contents(service, "aws", "CreateGameSession", "response")
         assert made["GameSession"]["IpAddress"] == made["GameSession"]["Port"] == "***", made
         assert made["GameSession"]["GameSessionId"] == answer.server_id, made
+        assert made["GameSession"].get("DnsName", "***") == "***", made
         for value in (*VALUES.values(), answer.ip):
             assert value not in service.output(), value
 

@@ -35,7 +35,8 @@ static void at_debug_a_request_and_its_answer_are_logged(void **state) {
     make_client("token-" SECRET_TEXT, (struct endpoint_settings){.region = STR("us-east-1")});
     EXPECT(ANSWER_WITH(200, "x-amzn-RequestId: r-1",
                        "{\"GameSession\":{\"GameSessionId\":\"arn:1\",\"IpAddress\":\"" SECRET_TEXT
-                       "\",\"Port\":7777,\"GameSessionData\":\"" SECRET_TEXT
+                       "\",\"DnsName\":\"" SECRET_TEXT
+                       ".example\",\"Port\":7777,\"GameSessionData\":\"" SECRET_TEXT
                        "\",\"GameProperties\":[{\"Key\":\"k\",\"Value\":\"" SECRET_TEXT "\"}]}}"));
     log_capture_begin(LOG_LEVEL_DEBUG);
     create();
@@ -51,7 +52,9 @@ static void at_debug_a_request_and_its_answer_are_logged(void **state) {
     assert_in_line(answer, "\"aws.operation\":\"CreateGameSession\",\"aws.region\":\"us-east-1\"");
     assert_in_line(answer, "\"requestID\":\"r-1\"");
     assert_in_line(answer, "\\\"GameSessionId\\\":\\\"arn:1\\\"");
-    assert_in_line(answer, "\\\"IpAddress\\\":\\\"***\\\",\\\"Port\\\":\\\"***\\\"");
+    assert_in_line(
+        answer,
+        "\\\"IpAddress\\\":\\\"***\\\",\\\"DnsName\\\":\\\"***\\\",\\\"Port\\\":\\\"***\\\"");
     assert_null(strstr(log, SECRET_TEXT));
     assert_null(strstr(log, SECRET_KEY));
 }
