@@ -13,8 +13,11 @@ if(VALGRIND AND NOT SANITIZE)
       continue()
     endif()
     if(NOT name STREQUAL test AND TARGET test_${name})
+      # Under valgrind a program cannot raise the descriptor limit that valgrind was started with, and
+      # with a million, as containers have it, valgrind itself may not start.
       add_test(NAME valgrind.${name}
-        COMMAND ${VALGRIND} --quiet --leak-check=full --show-leak-kinds=definite,indirect
+        COMMAND sh -c "ulimit -S -n 4096; exec \"$@\"" sh
+          ${VALGRIND} --quiet --leak-check=full --show-leak-kinds=definite,indirect
           --errors-for-leak-kinds=definite,indirect --error-exitcode=99 --num-callers=25
           --max-threads=2500
           $<TARGET_FILE:test_${name}>)

@@ -121,8 +121,8 @@ def a_changed_number_is_told():
 
 def a_removed_member_of_gamelift_is_named():
     """A member of GameLift's model that a handler uses is removed"""
-    told_of(lambda copy: copy.drop_member("GameSession", "DnsName"), "GameSession.DnsName",
-            "member removed", "src/handlers/create_game_session.c", "dns_name",
+    told_of(lambda copy: copy.drop_member("GameSession", "Location"), "GameSession.Location",
+            "member removed", "src/handlers/create_game_session.c", "location",
             "create_game_session.c")
 
 
