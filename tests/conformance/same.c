@@ -47,9 +47,51 @@ static bool same_document(struct str a, struct str b) {
     return true;
 }
 
+static char next_digit(struct str *rest) {
+    while (rest->n > 0) {
+        char c = rest->p[0];
+        *rest = str_from(*rest, 1);
+        if (c >= '0' && c <= '9')
+            return c;
+    }
+    return 0;
+}
+
+/* "-12.5e3" -> "-12.5", and 2: the power of ten that its last digit stands for. */
+static int64_t split_decimal(struct str *text) {
+    size_t e = str_find(*text, 'e') < text->n ? str_find(*text, 'e') : str_find(*text, 'E');
+    struct str written = str_from(*text, e + 1);
+    int64_t exponent = 0;
+    *text = str_sub(*text, 0, e);
+    if (str_starts(written, STR("+")))
+        written = str_from(written, 1);
+    (void)str_to_int64(written, &exponent);
+    return exponent - (int64_t)str_from(*text, str_find(*text, '.') + 1).n;
+}
+
+/* The same number with the same decimals, however it is written: "1.2e-3" is "0.0012". */
+static bool same_decimal(struct str a, struct str b) {
+    if (str_eq(a, b))
+        return true;
+    if (str_empty(a) || str_empty(b) || (a.p[0] == '-') != (b.p[0] == '-') ||
+        split_decimal(&a) != split_decimal(&b))
+        return false;
+    char c = next_digit(&a);
+    char other = next_digit(&b);
+    while (c == '0')
+        c = next_digit(&a);
+    while (other == '0')
+        other = next_digit(&b);
+    for (; c == other && c != 0; c = next_digit(&a))
+        other = next_digit(&b);
+    return c == other;
+}
+
 static bool same_scalar(const struct codec_shape *shape, const void *a, const void *b) {
     if (shape->kind == CODEC_DOCUMENT)
         return same_document(codec_str_get(a), codec_str_get(b));
+    if (shape->kind == CODEC_BIG_DECIMAL)
+        return same_decimal(codec_str_get(a), codec_str_get(b));
     if (codec_is_str(shape->kind))
         return str_eq(codec_str_get(a), codec_str_get(b));
     if (shape->kind == CODEC_FLOAT)
