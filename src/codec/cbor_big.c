@@ -9,12 +9,13 @@
 #define MAX_EXPONENT INT64_C(1000000000)
 #define MAX_ZEROS 40 /* written out before an exponent is used */
 
-bool cbor_big_bytes(struct arena *a, struct str decimal, struct str *ret) {
+bool cbor_big_bytes(struct arena *a, struct str decimal, bool *ret_negative, struct str *ret) {
     BIGNUM *n = NULL;
     if (decimal.n > CBOR_BIG_MAX_DIGITS || BN_dec2bn(&n, arena_cstr(a, decimal)) == 0)
         return false;
     /* CBOR's negative numbers count from -1. */
-    if (BN_is_negative(n)) {
+    *ret_negative = BN_is_negative(n);
+    if (*ret_negative) {
         BN_set_negative(n, 0);
         AN(BN_sub_word(n, 1));
     }

@@ -10,10 +10,10 @@
 #define CBOR_BIG_MAX_DIGITS 2400
 
 /*
- * Magnitude of a whole number in decimal ("-12"), big-endian without leading zeros. False if it has
- * too many digits.
+ * Sign and magnitude of a whole number in decimal ("-12"), big-endian without leading zeros; of a
+ * negative one, CBOR's -1 - n. "-0" is 0. False if it has too many digits.
  */
-bool cbor_big_bytes(struct arena *a, struct str decimal, struct str *ret);
+bool cbor_big_bytes(struct arena *a, struct str decimal, bool *ret_negative, struct str *ret);
 
 /* "-12" of a magnitude; `negative` means -1 - n, as CBOR has it. False if there are too many. */
 bool cbor_big_text(struct arena *a, struct str bytes, bool negative, struct str *ret);

@@ -71,9 +71,9 @@ static void put_timestamp(struct encoder *e, int64_t ms) {
 /* As an integer of CBOR's own if it fits, else as a bignum. */
 static struct err *put_big_integer(struct encoder *e, struct str decimal,
                                    const struct codec_path *path) {
-    bool negative = str_starts(decimal, STR("-"));
+    bool negative;
     struct str bytes;
-    if (!number_is_decimal(decimal, true) || !cbor_big_bytes(e->arena, decimal, &bytes))
+    if (!number_is_decimal(decimal, true) || !cbor_big_bytes(e->arena, decimal, &negative, &bytes))
         return refuse(e, path, "is not what its kind allows");
     if (bytes.n > 8) {
         PUT(e, cbor_encode_tag, negative ? CBOR_TAG_NEGATIVE_BIG : CBOR_TAG_BIG);

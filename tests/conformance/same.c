@@ -69,12 +69,17 @@ static int64_t split_decimal(struct str *text) {
     return exponent - (int64_t)str_from(*text, str_find(*text, '.') + 1).n;
 }
 
-/* The same number with the same decimals, however it is written: "1.2e-3" is "0.0012". */
+/*
+ * The same number with the same decimals, however it is written: "1.2e-3" is "0.0012". There is one
+ * zero, not two.
+ */
 static bool same_decimal(struct str a, struct str b) {
     if (str_eq(a, b))
         return true;
-    if (str_empty(a) || str_empty(b) || (a.p[0] == '-') != (b.p[0] == '-') ||
-        split_decimal(&a) != split_decimal(&b))
+    if (str_empty(a) || str_empty(b))
+        return false;
+    bool same_sign = (a.p[0] == '-') == (b.p[0] == '-');
+    if (split_decimal(&a) != split_decimal(&b))
         return false;
     char c = next_digit(&a);
     char other = next_digit(&b);
@@ -82,6 +87,8 @@ static bool same_decimal(struct str a, struct str b) {
         c = next_digit(&a);
     while (other == '0')
         other = next_digit(&b);
+    if (!same_sign && c != 0)
+        return false;
     for (; c == other && c != 0; c = next_digit(&a))
         other = next_digit(&b);
     return c == other;
