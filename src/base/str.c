@@ -156,6 +156,13 @@ struct str str_utf8_cut(struct str s, size_t n) {
     return str_sub(s, 0, n);
 }
 
+void str_utf8_copy(char *to, size_t size, struct str s) {
+    struct str cut = str_utf8_cut(s, size - 1);
+    if (cut.n > 0)
+        memcpy(to, cut.p, cut.n);
+    to[cut.n] = '\0';
+}
+
 size_t str_utf8_len(struct str s) {
     size_t count = 0;
     for (size_t i = 0; i < s.n; i++)

@@ -79,6 +79,10 @@ size_t str_utf8_next(struct str s, size_t at);
 /* At most n bytes from the start, without half a character at the end. */
 struct str str_utf8_cut(struct str s, size_t n);
 
+/* Into an array of that size (1 or more), cut like that where it is too long, with a NUL behind. */
+void str_utf8_copy(char *to, size_t size, struct str s);
+#define STR_UTF8_COPY(array, s) str_utf8_copy((array), sizeof(array), (s))
+
 /* Code points of a valid UTF-8 string (bytes that do not continue one). */
 size_t str_utf8_len(struct str s);
 

@@ -88,15 +88,6 @@ void recorder_free(struct recorder *r) {
     free(r);
 }
 
-static void copy(char *to, size_t size, struct str from) {
-    struct str cut = str_utf8_cut(from, size - 1);
-    if (cut.n > 0)
-        memcpy(to, cut.p, cut.n);
-    to[cut.n] = '\0';
-}
-
-#define COPY(to, from) copy((to), sizeof(to), (from))
-
 static struct str name_of(const struct err *err) {
     return str_empty(err->type) ? str_c(rpc_code_name(err->code)) : err->type;
 }
@@ -190,8 +181,8 @@ static struct kept_series *series_of(struct recorder *r, enum series_kind kind, 
     k = calloc(1, sizeof *k);
     AN(k);
     k->s.kind = kind;
-    COPY(k->s.name, name);
-    COPY(k->s.region, region);
+    STR_UTF8_COPY(k->s.name, name);
+    STR_UTF8_COPY(k->s.region, region);
     k->name_n = name.n;
     k->region_n = region.n;
     r->series[r->n_series++] = k;
@@ -272,10 +263,10 @@ static struct trouble *trouble_of(struct recorder *r, struct str service, struct
     if (r->n_troubles < RECORDER_TROUBLES)
         oldest = &r->troubles[r->n_troubles++];
     *oldest = (struct trouble){.count = 0};
-    COPY(oldest->service, service);
-    COPY(oldest->operation, operation);
-    COPY(oldest->region, region);
-    COPY(oldest->type, type);
+    STR_UTF8_COPY(oldest->service, service);
+    STR_UTF8_COPY(oldest->operation, operation);
+    STR_UTF8_COPY(oldest->region, region);
+    STR_UTF8_COPY(oldest->type, type);
     return oldest;
 }
 
@@ -297,7 +288,7 @@ static void note_trouble(struct recorder *r, struct str service, struct str oper
         t->first_ms = now;
     t->last_ms = now;
     t->code = err->code;
-    COPY(t->message, err->msg);
+    STR_UTF8_COPY(t->message, err->msg);
     AZ(pthread_mutex_unlock(&r->troubles_lock));
 }
 
@@ -379,16 +370,16 @@ static void fill(struct recorded_call *c, const struct rpc_call *rpc,
         outcome->duration_us > UINT32_MAX ? UINT32_MAX : (uint32_t)outcome->duration_us;
     c->code = outcome->code;
     c->stage = outcome->stage;
-    COPY(c->method, str_c(rpc->method->name));
-    COPY(c->session_id, fields != NULL ? text_at(rpc->req, fields->session_id) : STR_NULL);
-    COPY(c->namespace, fields != NULL ? text_at(rpc->req, fields->namespace) : STR_NULL);
-    COPY(c->region, fields != NULL ? text_at(outcome->resp, fields->region) : STR_NULL);
-    COPY(c->message, outcome->err != NULL ? outcome->err->msg : STR_NULL);
+    STR_UTF8_COPY(c->method, str_c(rpc->method->name));
+    STR_UTF8_COPY(c->session_id, fields != NULL ? text_at(rpc->req, fields->session_id) : STR_NULL);
+    STR_UTF8_COPY(c->namespace, fields != NULL ? text_at(rpc->req, fields->namespace) : STR_NULL);
+    STR_UTF8_COPY(c->region, fields != NULL ? text_at(outcome->resp, fields->region) : STR_NULL);
+    STR_UTF8_COPY(c->message, outcome->err != NULL ? outcome->err->msg : STR_NULL);
     c->n_steps = trail != NULL ? trail->n : 0;
     size_t i = 0;
     for (const struct step *s = trail != NULL ? trail->first : NULL; s != NULL; s = s->next, i++) {
-        COPY(c->steps[i].what, s->what);
-        COPY(c->steps[i].answer, s->answer);
+        STR_UTF8_COPY(c->steps[i].what, s->what);
+        STR_UTF8_COPY(c->steps[i].answer, s->answer);
         c->steps[i].location = s->location;
         c->steps[i].ok = s->ok;
         c->steps[i].duration_us = s->duration_us;

@@ -23,6 +23,8 @@
 /* That AGS may wait for a game session at least; reclaim_calls_end_ms tells more. */
 #define RECLAIM_AGS_WAITS_MS 60000
 
+struct rpc_call;
+
 struct reclaim_request { /* copied */
     struct str namespace;
     struct str session_id;
@@ -40,7 +42,6 @@ struct reclaim_request { /* copied */
  * Right before an answer that names the server: if that does not reach the caller (as far as
  * rpc_call_if_undelivered can tell), it is a reclaim. Copies; once for a call.
  */
-struct rpc_call;
 void reclaim_if_undelivered(struct dsm_service *svc, struct rpc_call *rpc,
                             const struct reclaim_request *request);
 

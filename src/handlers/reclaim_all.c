@@ -3,8 +3,6 @@
 #include "base/clock.h"
 #include "handlers/reclaim_parts.h"
 
-#include <stdio.h>
-
 #define FINISHING_TICK_MS 20
 
 struct finishing { /* in an arena of its own */
@@ -51,20 +49,16 @@ void reclaim_finish_all(struct dsm_service *svc, int64_t limit_ms, reclaim_done_
     loop_timer_start(svc->loop, &f->timer, 0, on_finishing_tick);
 }
 
-static void cut(char *to, size_t size, struct str text) {
-    snprintf(to, size, STR_FMT, STR_ARG(str_utf8_cut(text, size - 1)));
-}
-
 size_t reclaim_views(const struct dsm_service *svc, struct reclaim_view *ret, size_t n) {
     size_t i = 0;
     for (struct list *l = svc->reclaims.next; l != &svc->reclaims; l = l->next, i++) {
         const struct reclaim *r = CONTAINER_OF(l, struct reclaim, node);
         if (i >= n)
             continue;
-        cut(ret[i].namespace, sizeof ret[i].namespace, r->of.namespace);
-        cut(ret[i].session_id, sizeof ret[i].session_id, r->of.session_id);
-        cut(ret[i].looked_for, sizeof ret[i].looked_for,
-            str_empty(r->of.placement_id) ? STR("session") : STR("placement"));
+        STR_UTF8_COPY(ret[i].namespace, r->of.namespace);
+        STR_UTF8_COPY(ret[i].session_id, r->of.session_id);
+        STR_UTF8_COPY(ret[i].looked_for,
+                      str_empty(r->of.placement_id) ? STR("session") : STR("placement"));
         ret[i].age_ms = clock_mono_ms() - r->made_ms;
         ret[i].tries = r->tries;
     }

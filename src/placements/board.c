@@ -10,13 +10,6 @@ static int64_t now_ms(void) {
     return clock_real_us() / 1000;
 }
 
-static void copy(char *to, size_t size, struct str from) {
-    struct str cut = str_utf8_cut(from, size - 1);
-    if (cut.n > 0)
-        memcpy(to, cut.p, cut.n);
-    to[cut.n] = '\0';
-}
-
 bool placement_view_is_over(const struct placement_view *view) {
     return view->looks > 0 && !view->looking && placement_is_dealt_with(view->result);
 }
@@ -47,14 +40,14 @@ static struct placement_view *row_of(struct placement_board *board, struct str p
                 row = &board->rows[i];
     }
     *row = (struct placement_view){.started_ms = now_ms()};
-    copy(row->placement_id, sizeof row->placement_id, placement_id);
+    STR_UTF8_COPY(row->placement_id, placement_id);
     return row;
 }
 
 void board_started(struct placement_board *board, struct str namespace, struct str placement_id) {
     struct placement_view *row = row_of(board, placement_id);
     row->started_here = true;
-    copy(row->namespace, sizeof row->namespace, namespace);
+    STR_UTF8_COPY(row->namespace, namespace);
 }
 
 void board_look_begins(struct placement_board *board, struct str placement_id) {
@@ -69,13 +62,13 @@ void board_look_ends(struct placement_board *board, struct str placement_id,
     row->result = outcome->result;
     row->looked_ms = now_ms();
     if (!str_empty(outcome->session_id))
-        copy(row->session_id, sizeof row->session_id, outcome->session_id);
+        STR_UTF8_COPY(row->session_id, outcome->session_id);
     if (!str_empty(outcome->namespace))
-        copy(row->namespace, sizeof row->namespace, outcome->namespace);
+        STR_UTF8_COPY(row->namespace, outcome->namespace);
     struct str why = outcome->err == NULL             ? STR_NULL
                      : !str_empty(outcome->err->type) ? outcome->err->type
                                                       : outcome->err->msg;
-    copy(row->why, sizeof row->why, why);
+    STR_UTF8_COPY(row->why, why);
 }
 
 static int by_interest(const void *a, const void *b) {
