@@ -40,6 +40,8 @@ struct loop {
     struct jobs taken_first;
     int in_a_row; /* of the second kind */
 
+    struct jobs deferred; /* by the callback that runs */
+
     /* Timers in a binary heap, so that arming one costs no allocation and freeing its owner needs
      * no farewell: libuv's own timers may not be freed before a close callback has run. */
     struct loop_timer **heap;
@@ -101,9 +103,24 @@ static struct loop_job *next_job(struct loop *loop) {
 
 /* Jobs are there to be run, whoever has them. */
 static bool has_jobs(const struct loop *loop) {
-    return loop->taken.first != NULL || loop->taken_first.first != NULL ||
+    return loop->deferred.first != NULL || loop->taken.first != NULL ||
+           loop->taken_first.first != NULL ||
            atomic_load_explicit(&loop->posted, memory_order_relaxed) ||
            atomic_load_explicit(&loop->posted_first, memory_order_relaxed);
+}
+
+void loop_defer(struct loop *loop, struct loop_job *job, loop_job_fn *fn) {
+    OBJ_CHECK(loop, LOOP_MAGIC);
+    job->next = NULL;
+    job->fn = fn;
+    append(&loop->deferred, job);
+}
+
+void loop_run_deferred(struct loop *loop) {
+    while (loop->deferred.first != NULL) {
+        struct loop_job *job = take_out_first(&loop->deferred);
+        job->fn(job);
+    }
 }
 
 static void run_jobs(struct loop *loop) {
@@ -116,8 +133,11 @@ static void run_jobs(struct loop *loop) {
     atomic_store_explicit(&loop->posted, false, memory_order_relaxed);
     stopping = loop->stopping;
     pthread_mutex_unlock(&loop->lock);
-    for (int n = 0; (n < TURN_JOBS || stopping) && (job = next_job(loop)) != NULL; n++)
+    loop_run_deferred(loop);
+    for (int n = 0; (n < TURN_JOBS || stopping) && (job = next_job(loop)) != NULL; n++) {
         job->fn(job);
+        loop_run_deferred(loop);
+    }
     if (stopping)
         uv_stop(&loop->uv);
 }
@@ -151,6 +171,7 @@ struct loop *loop_new(void) {
     jobs_init(&loop->come_first);
     jobs_init(&loop->taken);
     jobs_init(&loop->taken_first);
+    jobs_init(&loop->deferred);
     AZ(pthread_mutex_init(&loop->lock, NULL));
     AZ(uv_loop_init(&loop->uv));
     AZ(uv_async_init(&loop->uv, &loop->wake, on_wake));
@@ -304,6 +325,7 @@ static void run_due(struct loop *loop) {
         struct loop_timer *timer = loop->heap[0];
         take_out(loop, timer);
         timer->fn(timer);
+        loop_run_deferred(loop);
     }
     set_alarm(loop);
 }

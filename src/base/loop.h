@@ -55,6 +55,16 @@ void loop_post(struct loop *loop, struct loop_job *job, loop_job_fn *fn);
  */
 void loop_post_first(struct loop *loop, struct loop_job *job, loop_job_fn *fn);
 
+/*
+ * The loop's thread, for what must not be done under its callers' feet, such as freeing what they
+ * still use: fn(job) runs when the callback that this is called from has returned - a job, a timer,
+ * a socket of the HTTP client - and before any other; from another callback, within this turn of
+ * the loop. In the order of the calls.
+ */
+void loop_defer(struct loop *loop, struct loop_job *job, loop_job_fn *fn);
+/* At the end of a callback of libuv's own, where much is deferred. */
+void loop_run_deferred(struct loop *loop);
+
 /* fn(timer) runs once, after ms milliseconds, never before this returns. Re-arming replaces. */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t ms, loop_timer_fn *fn);
 /* Harmless for a zeroed timer and for one that is not armed. */

@@ -58,6 +58,7 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     struct curl_shard *shard = w->shard; /* the watch may go in there */
     curl_multi_socket_action(shard->multi, w->fd, flags, &running);
     curl_finish_transfers(shard);
+    loop_run_deferred(shard->client->loop);
 }
 
 static void free_watch(uv_handle_t *handle) {

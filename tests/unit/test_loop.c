@@ -373,6 +373,60 @@ static void what_goes_first_starves_nobody(void **state) {
     assert_true(seen_by_first > 0 && seen_by_first < 20);
 }
 
+static struct loop_job deferred;
+
+static void on_deferred(struct loop_job *job) {
+    note('d');
+    if (strlen(order) < 3)
+        loop_defer(loop, job, on_deferred);
+}
+
+static void on_deferring_job(struct loop_job *job) {
+    (void)job;
+    loop_defer(loop, &deferred, on_deferred);
+    note('x');
+}
+
+static void on_deferring_timer(struct loop_timer *timer) {
+    (void)timer;
+    loop_defer(loop, &deferred, on_deferred);
+    note('t');
+}
+
+static void what_is_deferred_runs_before_any_other_callback(void **state) {
+    (void)state;
+    struct loop_job jobs[2];
+    loop_post(loop, &jobs[0], on_deferring_job);
+    loop_post(loop, &jobs[1], on_letter_job);
+    run_for(5);
+    assert_string_equal(order, "xddj");
+}
+
+static void timers_defer_too(void **state) {
+    (void)state;
+    struct loop_timer first = {.armed = false};
+    struct named_timer second = {.letter = 'b'};
+    strcpy(order, "...");
+    clock_hold(1000000, 0);
+    loop_timer_start(loop, &first, 1, on_deferring_timer);
+    loop_timer_start(loop, &second.timer, 2, on_named);
+    advance(10);
+    assert_string_equal(order, "...tdb");
+}
+
+/* As from a callback of libuv's own. */
+static void what_is_deferred_elsewhere_runs_in_the_same_turn(void **state) {
+    (void)state;
+    strcpy(order, "...");
+    loop_defer(loop, &deferred, on_deferred);
+    assert_string_equal(order, "...");
+    run_for(0);
+    assert_string_equal(order, "...d");
+    loop_defer(loop, &deferred, on_deferred);
+    loop_run_deferred(loop);
+    assert_string_equal(order, "...dd");
+}
+
 static void a_loop_that_never_ran_can_be_freed(void **state) {
     (void)state;
     struct named_timer t = {.letter = 'a'};
@@ -396,6 +450,9 @@ int main(void) {
         TEST(stop_returns_after_the_jobs_posted_before_it),
         TEST(a_burst_holds_up_neither_timers_nor_what_goes_first),
         TEST(what_goes_first_starves_nobody),
+        TEST(what_is_deferred_runs_before_any_other_callback),
+        TEST(timers_defer_too),
+        TEST(what_is_deferred_elsewhere_runs_in_the_same_turn),
         TEST(a_loop_that_never_ran_can_be_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
