@@ -269,9 +269,8 @@ static void set_method_and_body(struct transfer *t, const struct http_request *r
     bool posts = req->body.p != NULL;
     bool custom = !str_eq(req->method, posts ? STR("POST") : STR("GET"));
     if (posts) {
-        struct str body = arena_str(t->ctx->arena, req->body);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.p);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.n);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, req->body.p);
     } else if (slot->posts) {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }

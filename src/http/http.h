@@ -18,7 +18,7 @@ struct http_request {
     struct str url; /* absolute, http or https */
     const struct http_header *headers;
     size_t n_headers;
-    struct str body;            /* absent: no body at all */
+    struct str body;            /* absent: no body at all; not copied, see http_start */
     int64_t connect_timeout_ms; /* 0: the client's default */
     int64_t
         timeout_ms; /* whole exchange; 0: the client's default; the context's deadline counts too */
@@ -47,7 +47,10 @@ struct http_client {
     http_start_fn *start;
 };
 
-/* The request is copied before this returns; it ends when the context is cancelled. */
+/*
+ * The request is copied before this returns, all but its body, which stays where it is until the
+ * callback or until the context's arena goes. The exchange ends when the context is cancelled.
+ */
 static inline void http_start(struct http_client *client, struct ctx *ctx,
                               const struct http_request *req, http_done_fn *done, void *priv) {
     client->start(client, ctx, req, done, priv);

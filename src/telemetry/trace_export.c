@@ -219,6 +219,10 @@ static size_t add_headers(struct trace_exporter *e, struct arena *a, struct http
     return n;
 }
 
+static void free_sent(void *arg) {
+    free_report(arg);
+}
+
 static void send_report(struct trace_exporter *e, struct report *r) {
     const struct trace_settings *s = e->options.settings;
     struct http_header headers[OWN_HEADERS + TRACE_MAX_PAIRS];
@@ -242,8 +246,8 @@ static void send_report(struct trace_exporter *e, struct report *r) {
     };
     e->sending = true;
     e->sent = r->n;
+    arena_defer(a, free_sent, r);
     http_start(e->options.http, &e->ctx, &req, on_reported, e);
-    free_report(r);
 }
 
 static void on_flushed(struct loop_timer *timer) {
