@@ -14,7 +14,8 @@
 #include <stdlib.h>
 
 #define DEFAULT_ATTEMPTS 3
-#define USUAL_BYTES 1024 /* of a text that is made while signing, on the stack */
+#define ATTEMPT_BYTES 64
+#define USUAL_BYTES 1024 /* of a text that is made for one attempt, on the stack */
 
 struct aws_client {
     unsigned magic;
@@ -74,21 +75,19 @@ static int64_t now_us(const struct aws_client *client) {
     return clock_real_us() + client->skew_us;
 }
 
-/* The Authorization value for these headers, in the arena. */
-static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
-                       const struct aws_credentials *creds, const struct http_header *headers,
-                       size_t n) {
+/* Appends the Authorization value for these headers. */
+static void sign(struct aws_call *call, const struct sigv4_scope *scope,
+                 const struct aws_credentials *creds, const struct http_header *headers, size_t n,
+                 struct buf *ret) {
     struct aws_client *client = call->client;
     char hash[DIGEST_HEX_SIZE];
     struct buf canonical;
     struct buf text;
     struct buf signature;
-    struct buf value;
-    char memory[3][USUAL_BYTES];
+    char memory[2][USUAL_BYTES];
     char hex[DIGEST_HEX];
     buf_init_in(&canonical, memory[0], USUAL_BYTES, SIGV4_CANONICAL_MAX);
     buf_init_in(&text, memory[1], USUAL_BYTES, SIGV4_CANONICAL_MAX);
-    buf_init_in(&value, memory[2], USUAL_BYTES, SIGV4_CANONICAL_MAX);
     buf_init_in(&signature, hex, sizeof hex, sizeof hex);
     digest_sha256_hex(client->digest, call->request.body, hash);
     const struct sigv4_request req = {
@@ -102,14 +101,11 @@ static struct str sign(struct aws_call *call, const struct sigv4_scope *scope,
     sigv4_string_to_sign(&text, client->digest, scope, &canonical);
     sigv4_sign(&signature, client->digest,
                signing_keys_get(client->keys, client->digest, scope, creds), &text);
-    sigv4_authorization(&value, creds->access_key_id, scope, &canonical, &signature);
-    AZ(value.failed); /* nothing a caller sends reaches these stages */
-    struct str made = arena_str(call->ctx->arena, buf_str(&value));
+    sigv4_authorization(ret, creds->access_key_id, scope, &canonical, &signature);
+    AZ(ret->failed); /* nothing a caller sends reaches these stages */
     buf_free(&canonical);
     buf_free(&text);
     buf_free(&signature);
-    buf_free(&value);
-    return made;
 }
 
 /* ---- after an attempt ---- */
@@ -239,15 +235,11 @@ static void on_response(void *priv, const struct http_response *resp, const stru
 /* ---- an attempt ---- */
 
 /* What AWS's SDKs say of each attempt. */
-static struct str attempt_text(const struct aws_call *call) {
-    char memory[64];
-    struct buf text;
-    buf_init_in(&text, memory, sizeof memory, sizeof memory);
-    buf_puts(&text, "attempt=");
-    buf_putint(&text, call->attempt);
-    buf_puts(&text, "; max=");
-    buf_putint(&text, call->client->options.max_attempts);
-    return arena_str(call->ctx->arena, buf_str(&text));
+static void put_attempt(struct buf *ret, const struct aws_call *call) {
+    buf_puts(ret, "attempt=");
+    buf_putint(ret, call->attempt);
+    buf_puts(ret, "; max=");
+    buf_putint(ret, call->client->options.max_attempts);
 }
 
 /* Signed, but for an operation that needs no credentials: NULL then. */
@@ -262,6 +254,11 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
     const struct aws_request *request = &call->request;
     struct http_header headers[AWS_PROTOCOL_HEADERS + 6];
     size_t n = request->n_headers;
+    char memory[USUAL_BYTES + ATTEMPT_BYTES];
+    struct buf authorization;
+    struct buf attempt_text;
+    buf_init_in(&authorization, memory, USUAL_BYTES, SIGV4_CANONICAL_MAX);
+    buf_init_in(&attempt_text, memory + USUAL_BYTES, ATTEMPT_BYTES, ATTEMPT_BYTES);
     memcpy(headers, request->headers, n * sizeof headers[0]);
     headers[n++] = (struct http_header){STR("X-Amz-Date"), str_c(scope.time.stamp)};
     if (creds != NULL) {
@@ -269,12 +266,13 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
             headers[n++] = (struct http_header){STR("X-Amz-Security-Token"),
                                                 secret_reveal(&creds->session_token)};
         /* Like botocore, sign what decides the meaning and leave the rest unsigned. */
-        struct str authorization = sign(call, &scope, creds, headers, n);
-        headers[n++] = (struct http_header){STR("Authorization"), authorization};
+        sign(call, &scope, creds, headers, n, &authorization);
+        headers[n++] = (struct http_header){STR("Authorization"), buf_str(&authorization)};
     }
     headers[n++] = (struct http_header){STR("User-Agent"), client->options.user_agent};
     headers[n++] = (struct http_header){STR("amz-sdk-invocation-id"), str_c(call->invocation_id)};
-    headers[n++] = (struct http_header){STR("amz-sdk-request"), attempt_text(call)};
+    put_attempt(&attempt_text, call);
+    headers[n++] = (struct http_header){STR("amz-sdk-request"), buf_str(&attempt_text)};
     ASSERT(n <= ARRAY_LEN(headers));
     const struct http_request req = {
         .method = STR("POST"),
@@ -298,6 +296,8 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
     call->identity = creds != NULL ? creds->identity : 0;
     call->span = http_tracer_begin(client->options.tracer, call->ctx, &what);
     http_start(client->options.http, call->ctx, &req, on_response, call);
+    buf_free(&authorization);
+    buf_free(&attempt_text);
 }
 
 static void on_credentials(void *priv, const struct aws_credentials *creds, const struct err *err) {
