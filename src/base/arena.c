@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define ALIGN _Alignof(max_align_t)
-#define FIRST_BLOCK 3072 /* what a usual call needs, and what a request to GameLift needs */
+#define FIRST_BLOCK 2560 /* what a usual call needs */
 #define MAX_BLOCK 65536
 
 struct block {
@@ -43,17 +43,22 @@ static struct block *block_new(size_t size, struct block *next) {
     return b;
 }
 
+struct arena *arena_new(size_t limit) {
+    return arena_new_with(limit, FIRST_BLOCK);
+}
+
 /*
  * The arena itself lives in its first block, so that a small call costs one malloc. The block's
- * size leaves room for malloc's own header within FIRST_BLOCK.
+ * size leaves room for malloc's own header within first_block.
  */
-struct arena *arena_new(size_t limit) {
+struct arena *arena_new_with(size_t limit, size_t first_block) {
+    ASSERT(first_block >= 1024);
 #ifdef ARENA_MALLOC
     struct arena *a = calloc(1, sizeof *a);
     if (a == NULL)
         obj_panic(__FILE__, __LINE__, "out of memory");
 #else
-    struct block *b = block_new(FIRST_BLOCK - sizeof(struct block) - 16, NULL);
+    struct block *b = block_new(first_block - sizeof(struct block) - 16, NULL);
     struct arena *a = (struct arena *)b->data;
     memset(a, 0, sizeof *a);
     b->used = (sizeof *a + ALIGN - 1) & ~(ALIGN - 1);

@@ -23,6 +23,9 @@ typedef void arena_defer_fn(void *arg);
 #define ARENA_LIMIT_DEFAULT ((size_t)4 << 20) /* bytes */
 
 struct arena *arena_new(size_t limit);
+/* With room for so many bytes to begin with, at least 1 kB, where arena_new's room for a usual call
+ * would be too much for thousands that wait at once. */
+struct arena *arena_new_with(size_t limit, size_t first_block);
 
 /* Runs the deferred functions, last first, then frees everything. NULL is fine. */
 void arena_free(struct arena *a);

@@ -29,16 +29,16 @@ struct attempt { /* in the call's arena */
     struct dsm_create_game_session_call *call;
     struct aws_client *gamelift;
     struct gl_create_game_session_input in;
-    struct str regions[MAX_REGIONS];
+    struct str *regions;
     size_t n_regions;
-    size_t next;                             /* index of the region that is tried */
-    const struct err *refusals[MAX_REGIONS]; /* what each region tried so far answered */
-    int64_t region_until_ms;                 /* end of this region's share of the call's time */
-    struct ctx_part asking;                  /* for a session, or for one with a token */
-    struct ctx_part looking;                 /* at a session that is not ready */
-    unsigned turn;                           /* of the session's tokens */
-    struct str arn;                          /* of the session that is not ready yet */
-    int64_t look_again_ms;                   /* the last wait for it */
+    size_t next;                 /* index of the region that is tried */
+    const struct err **refusals; /* what each region tried so far answered */
+    int64_t region_until_ms;     /* end of this region's share of the call's time */
+    struct ctx_part asking;      /* for a session, or for one with a token */
+    struct ctx_part looking;     /* at a session that is not ready */
+    unsigned turn;               /* of the session's tokens */
+    struct str arn;              /* of the session that is not ready yet */
+    int64_t look_again_ms;       /* the last wait for it */
     bool listed_late; /* the session of this turn was not listed, and has been waited for */
     bool left_behind; /* GameLift may have made a session that we do not answer with */
     unsigned unseen;  /* turn whose session may exist although it is not listed; 0 for none */
@@ -88,15 +88,16 @@ static struct err *prepare(struct attempt *a) {
     const struct dsm_request_create_game_session *req = a->call->req;
     struct dsm_service *svc = a->call->svc;
     struct arena *arena = a->call->ctx->arena;
-    if (!str_empty(svc->location_override)) {
-        a->regions[a->n_regions++] = svc->location_override;
-    } else if (req->n_requested_region == 0 || req->n_requested_region > MAX_REGIONS) {
+    bool overridden = !str_empty(svc->location_override);
+    size_t n = overridden ? 1 : req->n_requested_region;
+    if (n == 0 || n > MAX_REGIONS)
         return ERR_INVALID(arena, "requested_region must name 1 to %d regions, but names %zu",
-                           MAX_REGIONS, req->n_requested_region);
-    } else {
-        for (size_t i = 0; i < req->n_requested_region; i++)
-            a->regions[a->n_regions++] = str_c(req->requested_region[i]);
-    }
+                           MAX_REGIONS, n);
+    a->n_regions = n;
+    a->regions = arena_array(arena, n, sizeof *a->regions);
+    a->refusals = arena_array(arena, n, sizeof *a->refusals);
+    for (size_t i = 0; i < n; i++)
+        a->regions[i] = overridden ? svc->location_override : str_c(req->requested_region[i]);
     a->in = (struct gl_create_game_session_input){
         .alias_id =
             str_empty(svc->alias_id_override) ? str_c(req->deployment) : svc->alias_id_override,

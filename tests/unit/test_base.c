@@ -84,6 +84,21 @@ static void past_its_limit_an_arena_serves_and_says_so(void **state) {
     arena_free(a);
 }
 
+static void a_small_arena_holds_as_much_as_any(void **state) {
+    (void)state;
+    struct arena *a = arena_new_with(1 << 20, 1024);
+    char *blocks[64];
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        blocks[i] = arena_alloc(a, 100);
+        memset(blocks[i], (int)i + 1, 100);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+        for (size_t k = 0; k < 100; k++)
+            assert_int_equal(blocks[i][k], i + 1);
+    assert_int_equal(arena_used(a), 6400);
+    arena_free(a);
+}
+
 static char order[16];
 
 static void note(void *arg) {
@@ -440,6 +455,7 @@ int main(void) {
         cmocka_unit_test(secrets_are_taken_out_of_texts),
         TEST(allocations_are_zeroed_aligned_and_apart),
         TEST(past_its_limit_an_arena_serves_and_says_so),
+        TEST(a_small_arena_holds_as_much_as_any),
         TEST(deferred_functions_run_last_first_with_memory_still_there),
         TEST(copies_end_in_nul_and_absent_stays_absent),
         TEST(texts_are_printed_and_joined_at_any_length),
