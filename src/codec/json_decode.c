@@ -94,8 +94,11 @@ static void mark(struct decoder *d) {
 /* The document that ends with the present token, as the text has it. */
 static int store_document(struct decoder *d) {
     struct str raw = str_sub(d->text, d->before, yajl_get_bytes_consumed(d->parser));
-    while (raw.n > 0 && memchr(" \t\r\n:,", raw.p[0], 6) != NULL)
+    while (raw.n > 0 && memchr(" \t\r\n\v\f:,", raw.p[0], 8) != NULL)
         raw = str_from(raw, 1);
+    /* yajl takes these two for blanks, which they are not to whoever gets the document. */
+    if (str_find(raw, '\v') < raw.n || str_find(raw, '\f') < raw.n)
+        return fail(d, "a document that is not JSON");
     if (!str_is_utf8(raw))
         return fail(d, "a document that is not UTF-8");
     raw = arena_str(d->arena, raw);

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "codec/validate.h"
 #include "generated/gamelift.h"
+#include "tests/fuzz/all_kinds.h"
 
 static struct arena *arena;
 
@@ -318,6 +319,32 @@ static void nesting_without_end_is_survived(void **state) {
     assert_non_null(err);
 }
 
+static struct err *document(const char *text, struct all_kinds *ret) {
+    *ret = (struct all_kinds){.document = STR_NULL};
+    return json_decode(str_c(text), &all_kinds_shape, ret, arena);
+}
+
+static void a_document_is_kept_as_it_is_written(void **state) {
+    struct all_kinds out;
+    (void)state;
+    assert_null(document("{\"d\" : {\"a\": [1, null]} , \"i\":1}", &out));
+    assert_str(out.document, "{\"a\": [1, null]}");
+    assert_null(document("{\"d\"\f\v:\"x\"}", &out));
+    assert_str(out.document, "\"x\"");
+}
+
+/* Our parser takes a form feed for a blank; whoever the document is sent on to need not. */
+static void a_document_with_blanks_that_json_does_not_have_is_refused(void **state) {
+    struct all_kinds out;
+    (void)state;
+    struct err *err = document("{\"d\":[1,\f2]}", &out);
+    assert_non_null(err);
+    assert_str(err->msg, "d: a document that is not JSON");
+    assert_non_null(document("{\"d\":{\"a\":\v2}}", &out));
+    assert_null(document("{\"d\":\"\\f\"}", &out));
+    assert_str(out.document, "\"\\f\"");
+}
+
 /* ---- validation ---- */
 
 static struct gl_create_game_session_input valid(void) {
@@ -444,6 +471,8 @@ int main(void) {
         TEST(bad_answers_are_errors_that_name_the_place),
         TEST(elements_without_end_are_refused_before_they_fill_the_memory),
         TEST(nesting_without_end_is_survived),
+        TEST(a_document_is_kept_as_it_is_written),
+        TEST(a_document_with_blanks_that_json_does_not_have_is_refused),
         TEST(a_valid_request_passes),
         TEST(every_broken_constraint_names_member_and_rule),
         TEST(lists_are_checked_element_by_element),
