@@ -86,9 +86,13 @@ void aws_environment_clear(struct aws_environment *env) {
 struct str aws_shown(struct arena *a, struct str name) {
     struct str copy = arena_str(a, str_utf8_cut(name, SHOWN_NAME));
     char *p = (char *)(uintptr_t)copy.p;
-    for (size_t i = 0; i < copy.n; i++)
-        if ((unsigned char)p[i] < ' ' || p[i] == '\x7F')
+    for (size_t i = 0; i < copy.n; i++) {
+        size_t bytes = str_utf8_next(copy, i);
+        if (bytes == 0 || (unsigned char)p[i] < ' ' || p[i] == '\x7F')
             p[i] = '?';
+        else
+            i += bytes - 1;
+    }
     return copy;
 }
 

@@ -64,7 +64,7 @@ void aws_environment_clear(struct aws_environment *env);
 /* AWS_PROFILE, else AWS_DEFAULT_PROFILE, else "default". */
 struct str aws_profile_name(const struct aws_environment *env);
 
-/* A configured name or path as a message shows it: bounded, on one line. */
+/* A configured name or path as a message shows it: bounded, UTF-8, on one line. */
 struct str aws_shown(struct arena *a, struct str name);
 
 /* True if one of the two variables names a profile, which must then exist. */

@@ -159,6 +159,15 @@ static void a_broken_source_is_named_and_not_passed_over(void **state) {
     assert_refused("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI must start with a slash");
 }
 
+/* Messages go into logs and answers, which are UTF-8 on one line. */
+static void names_are_shown_as_text(void **state) {
+    (void)state;
+    env.profile = STR("g\xC3\xB6ne\xFD\x86\n\x7F\xC3");
+    assert_refused(
+        "AWS_PROFILE names the profile \"g\xC3\xB6ne?????\", which is neither in the AWS "
+        "config file nor in the credentials file");
+}
+
 static void when_nothing_is_found_one_sentence_says_what_was_looked_at(void **state) {
     (void)state;
     assert_refused("no AWS credentials found: AWS_ACCESS_KEY_ID is not set, there is no profile "
@@ -433,6 +442,7 @@ int main(void) {
         TEST(a_profile_without_credentials_is_passed_over),
         TEST(the_container_comes_before_the_instance),
         TEST(a_broken_source_is_named_and_not_passed_over),
+        TEST(names_are_shown_as_text),
         TEST(when_nothing_is_found_one_sentence_says_what_was_looked_at),
         TEST(a_profiles_keys_come_from_one_file),
         TEST(a_role_is_assumed_with_its_source_profiles_keys),
