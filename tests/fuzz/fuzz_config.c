@@ -4,33 +4,47 @@
  * what is taken, nothing that is a secret is printed.
  *
  * Input: lines; the first byte of each chooses a variable, the rest is its value. What is required
- * is there unless a line says otherwise.
+ * is there unless a line before says otherwise.
  */
 #include "base/obj.h"
 #include "config.h"
 #include "settings.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_LINES 8
 #define SECRET "hush-hush-hush"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void usual_environment(void) {
-    clearenv();
-    setenv("AB_BASE_URL", "https://studio-game.example.test", 1);
-    setenv("AB_CLIENT_ID", "client-1", 1);
-    setenv("AB_CLIENT_SECRET", SECRET, 1);
-    setenv("AB_NAMESPACE", "studio-game", 1);
-    setenv("AWS_REGION", "us-east-1", 1);
+static const struct {
+    const char *name;
+    struct str value;
+} usual[] = {
+    {"AB_BASE_URL", STR_INIT("https://studio-game.example.test")},
+    {"AB_CLIENT_ID", STR_INIT("client-1")},
+    {"AB_CLIENT_SECRET", STR_INIT(SECRET)},
+    {"AB_NAMESPACE", STR_INIT("studio-game")},
+    {"AWS_REGION", STR_INIT("us-east-1")},
+};
+
+/* Not with setenv: it keeps every text that it was ever given. */
+static char *variables[MAX_LINES + ARRAY_LEN(usual) + 1];
+static size_t n_variables;
+
+/* What comes first counts. */
+static void put(struct arena *a, const char *name, struct str value) {
+    ASSERT(n_variables < ARRAY_LEN(variables) - 1);
+    variables[n_variables++] =
+        (char *)(uintptr_t)arena_printf(a, "%s=" STR_FMT, name, STR_ARG(value)).p;
+    variables[n_variables] = NULL;
 }
 
 static void set(struct arena *a, struct str line) {
     if (line.n == 0 || memchr(line.p, '\0', line.n) != NULL)
         return;
-    const struct setting *s = &settings[(unsigned char)line.p[0] % n_settings];
-    setenv(s->name, arena_cstr(a, str_from(line, 1)), 1);
+    put(a, settings[(unsigned char)line.p[0] % n_settings].name, str_from(line, 1));
 }
 
 /* The secret is a guess away from a fuzzer that looks at comparisons. */
@@ -56,12 +70,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct str rest = str_n((const char *)data, size);
     struct config config;
     memset(&config, 0, sizeof config);
-    usual_environment();
+    n_variables = 0;
+    environ = variables;
     for (int i = 0; i < MAX_LINES && rest.n > 0; i++) {
         struct str line = str_sub(rest, 0, str_find(rest, '\n'));
         set(a, line);
         rest = str_from(rest, line.n + 1);
     }
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        put(a, usual[i].name, usual[i].value);
     struct err *err = config_load(a, &config);
     if (err != NULL)
         ASSERT(err->code == RPC_INVALID_ARGUMENT && err->msg.n > 0 &&
@@ -69,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     else
         print(&config);
     config_clear(&config);
+    variables[0] = NULL;
     arena_free(a);
     return 0;
 }

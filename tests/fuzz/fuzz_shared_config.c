@@ -2,18 +2,27 @@
 /*
  * Any bytes as the two shared files, looked up and turned into a credentials source. What must
  * hold: no overrun, values lie within the text and without blanks around them, errors are one line,
- * and every circle of profiles ends.
+ * and every circle of profiles ends; files with these texts say the same.
  *
- * Input: the config file, then after 0x1E the credentials file.
+ * Input: the config file, then after 0x1E the credentials file. With FILES at its end both are read
+ * from files, which takes so long (a megabyte is wiped for each) that it is not done for every
+ * input.
  */
 #include "aws/credentials_process.h"
 #include "aws/credentials_profile.h"
 #include "aws/region.h"
 #include "base/obj.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #define SEPARATOR '\x1e'
+#define FILES "\036files"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct str profiles[] = {STR_INIT("default"), STR_INIT("a"), STR_INIT("b")};
+static const char *const keys[] = {"region", "role_arn", "services", "credential_process"};
 
 static void check_err(const struct err *err) {
     ASSERT(err->msg.n > 0 && str_find(err->msg, '\n') == err->msg.n);
@@ -28,7 +37,6 @@ static void check_value(struct str value) {
 
 static void check_lookups(struct arena *a, const struct shared_config *config,
                           const struct aws_environment *env) {
-    static const char *const keys[] = {"region", "role_arn", "services", "credential_process"};
     struct endpoint_settings settings;
     struct str profile = aws_profile_name(env);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -66,12 +74,58 @@ static void check_command(struct arena *a, struct str text) {
     ASSERT(bytes <= text.n);
 }
 
+/* ---- the same from files ---- */
+
+/* In memory and under names of this process's own, "/proc/self/fd/3". */
+static int fill(int *fd, struct str text) {
+    if (*fd == 0)
+        *fd = memfd_create("shared", MFD_CLOEXEC);
+    ASSERT(*fd > 0 && ftruncate(*fd, 0) == 0);
+    ASSERT(pwrite(*fd, text.p, text.n, 0) == (ssize_t)text.n);
+    return *fd;
+}
+
+static void check_files(struct arena *a, struct str first, struct str second,
+                        const struct shared_config *want) {
+    static int fds[2];
+    const struct aws_environment env = {
+        .home = STR("/proc/self/fd"),
+        .config_file = arena_printf(a, "~/%d", fill(&fds[0], first)),
+        .shared_credentials_file = arena_printf(a, "/proc/self/fd/%d", fill(&fds[1], second)),
+    };
+    struct shared_config *config = NULL;
+    struct err *err = shared_config_load(a, &env, &config);
+    ASSERT((err != NULL) == (want == NULL));
+    if (err != NULL)
+        check_err(err);
+    for (size_t i = 0; i < ARRAY_LEN(profiles) && err == NULL; i++)
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+            ASSERT(str_eq(shared_config_lookup(config, profiles[i], keys[k]),
+                          shared_config_lookup(want, profiles[i], keys[k])));
+    shared_config_free(config);
+}
+
+/* Files that are not there say nothing. */
+static void check_no_files(struct arena *a) {
+    const struct aws_environment nowhere = {.home = STR("/nonexistent")};
+    const struct aws_environment homeless = {.profile = STR("a")};
+    const struct aws_environment *envs[] = {&nowhere, &homeless};
+    for (size_t i = 0; i < ARRAY_LEN(envs); i++) {
+        struct shared_config *config = NULL;
+        struct err *err = shared_config_load(a, envs[i], &config);
+        ASSERT(err == NULL && !shared_config_has_profile(config, STR("a")));
+        shared_config_free(config);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char empty[1];
-    static const struct str profiles[] = {STR_INIT("default"), STR_INIT("a"), STR_INIT("b")};
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
     struct shared_config *config = NULL;
     struct str text = str_n(size > 0 ? (const char *)data : empty, size);
+    bool by_files = str_ends(text, STR(FILES));
+    if (by_files)
+        text.n -= strlen(FILES);
     const struct shared_config_text first = {str_sub(text, 0, str_find(text, SEPARATOR)), "one"};
     const struct shared_config_text second = {str_from(text, first.text.n + 1), "two"};
     struct err *err = shared_config_parse(a, &first, &second, &config);
@@ -87,6 +141,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_source(a, config, &env);
     }
     check_command(a, first.text);
+    if (by_files) {
+        check_files(a, first.text, second.text, err == NULL ? config : NULL);
+        check_no_files(a);
+    }
     shared_config_free(config);
     arena_free(a);
     return 0;

@@ -5,8 +5,9 @@
  * nothing, and a server that is given the list computes what the client did.
  *
  * Input: one byte of options, then fields ended by 0x1E: method, path, query, SignedHeaders, and
- * header names and values by turns.
+ * header names and values by turns. SignedHeaders is tried as the id of the key, too.
  */
+#include "aws/signing_key.h"
 #include "aws/sigv4.h"
 #include "base/obj.h"
 
@@ -83,6 +84,58 @@ static void check_canonical(const struct buf *out, struct sigv4_request req) {
     buf_free(&again);
 }
 
+/* A server that takes apart what a client has signed finds what was put in. */
+static void check_signing(const struct buf *canonical, const struct aws_credentials *creds,
+                          unsigned day) {
+    static struct digest *digest;
+    const struct sigv4_scope scope = {
+        .time = sigv4_time_at((int64_t)day * 86400 * 1000000),
+        .region = STR("us-east-1"),
+        .service = STR("gamelift"),
+    };
+    struct sigv4_time time;
+    int64_t unix_s;
+    struct sigv4_key key;
+    struct sigv4_credential c;
+    struct buf text, signature, value;
+    if (digest == NULL)
+        digest = digest_new();
+    ASSERT(sigv4_time_parse(str_c(scope.time.stamp), &time, &unix_s) && unix_s == day * 86400L);
+    buf_init(&text, SIGV4_CANONICAL_MAX);
+    buf_init(&signature, DIGEST_HEX);
+    buf_init(&value, 2 * SIGV4_CANONICAL_MAX);
+    sigv4_string_to_sign(&text, digest, &scope, canonical);
+    signing_key_derive(digest, &scope, &creds->secret_access_key, &key);
+    sigv4_sign(&signature, digest, &key, &text);
+    sigv4_authorization(&value, creds->access_key_id, &scope, canonical, &signature);
+    ASSERT(value.failed == canonical->failed);
+    if (!value.failed) {
+        ASSERT(sigv4_authorization_parse(buf_str(&value), &c));
+        ASSERT(str_eq(c.access_key_id, creds->access_key_id));
+        ASSERT(str_eq(c.date, sigv4_date(&time)));
+        ASSERT(str_eq(c.region, scope.region) && str_eq(c.service, scope.service));
+        ASSERT(str_eq(c.signed_headers, sigv4_signed_headers(canonical)));
+        ASSERT(sigv4_signature_equal(c.signature, buf_str(&signature)));
+    }
+    buf_free(&text);
+    buf_free(&signature);
+    buf_free(&value);
+}
+
+/* With any key id that our own check of credentials lets pass. */
+static void sign(const struct buf *canonical, struct str key_id, unsigned day) {
+    static const char *const names[] = {"id", "secret", "token"};
+    struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
+    struct aws_credentials creds;
+    struct err *err = aws_credentials_init(&creds, a, names, key_id, STR("wJalrXUtnFEMI/K7MDENG"),
+                                           STR_NULL, AWS_CREDENTIALS_NEVER);
+    if (err == NULL) {
+        check_signing(canonical, &creds, day);
+        aws_credentials_clear(&creds);
+    }
+    arena_free(a);
+}
+
 static void check_parsers(struct str text) {
     struct sigv4_credential c;
     struct sigv4_time t;
@@ -126,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ASSERT(out.n <= out.max);
     if (!out.failed)
         check_canonical(&out, req);
+    sign(&out, str_empty(list) ? STR("AKIDEXAMPLE") : list, options);
     check_path(req.path);
     buf_free(&out);
     return 0;
