@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* Of a shard, idle ones included. */
-#define SHARD_CONNECTIONS (2 * SHARD_TRANSFERS)
+#define SHARD_CONNECTIONS (2L * SHARD_TRANSFERS)
 
 #define TIDY_MS 1000
 #define TIDY_SOON_MS                                                                               \

@@ -136,7 +136,7 @@ static void server_whose_lost_answer_was_asked_for_again_lives_on(void **state) 
     EXPECT(f, ASK(CREATED("session-1", "ACTIVE")));
     created(f, &req);
     assert_int_equal(reclaims(f), 0);
-    pass(f, 2 * RECLAIM_DELAY_MS);
+    pass(f, INT64_C(2) * RECLAIM_DELAY_MS);
 }
 
 static void placement_whose_start_did_not_reach_ags_is_stopped(void **state) {
