@@ -31,6 +31,7 @@ import botocore.exceptions
 import botocore.session
 
 import sdk_against_sim
+from instrumented import WRAPPER
 
 NAMESPACE = "studio-game"
 ID, SECRET = "story-client", "story:secret/+"
@@ -764,7 +765,7 @@ def main():
                    "AWS_SHARED_CREDENTIALS_FILE": scratch + "/none", "HOME": scratch}
         os.environ.update(nowhere)
         sdk_against_sim.MODEL = sdk_against_sim.model_directory(given.model, scratch)
-        SIM = Sim([*os.environ.get("TEST_WRAPPER", "").split(), given.binary, "--verbose",
+        SIM = Sim([*WRAPPER, given.binary, "--verbose",
                    "--ab-client-id", ID, "--ab-client-secret", SECRET, "--ab-namespace", NAMESPACE,
                    "--web-identity", WEB_TOKEN, "--container-token", CONTAINER_TOKEN])
         try:

@@ -21,6 +21,7 @@ import grpc
 
 import grpc_runtime
 from grpc_runtime import CODE, SERVER, dsm, fails, health, server
+from instrumented import sanitized
 
 METHOD = "/accelbyte.session.sessiondsm.SessionDsm/CreateGameSession"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9
@@ -28,7 +29,7 @@ END_STREAM, END_HEADERS = 1, 4
 # What 100,000 calls broken off may take. Without the guards they took some 1,050 MB; with them 20 to
 # 100 MB, and once 270 MB on a machine with seven times more to do than it could.
 RESETS_MB = 400
-SANITIZED = b"__asan_init" in pathlib.Path(SERVER).read_bytes()
+SANITIZED = sanitized(SERVER)
 
 
 # ---- raw HTTP/2 ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ the promise in words. Run one by itself:
 
     tests/scenario/create_falls_back.py [BUILD_FOLDER] [FUNCTION...]
 
-TEST_WRAPPER in the environment is put in front of the service, such as "valgrind -q".
+TEST_WRAPPER in the environment is put in front of the service (instrumented.py).
 """
 import contextlib
 import json
@@ -25,6 +25,8 @@ import time
 import traceback
 import urllib.error
 import urllib.request
+
+from instrumented import WRAPPER
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -47,7 +49,6 @@ KEY = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"  # of AWS's own documentation
 SERVICE = "/accelbyte.session.sessiondsm.SessionDsm/"
 CREATE = "GameLift.CreateGameSession"
-WRAPPER = os.environ.get("TEST_WRAPPER", "").split()
 PATIENCE = 60 if WRAPPER else 20  # seconds before something counts as not coming
 SHORT = 10 if WRAPPER else 1      # seconds that are enough for a quick call, even on a busy machine
 

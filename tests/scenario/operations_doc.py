@@ -14,8 +14,9 @@ import signal
 import subprocess
 
 import operations_source
-from harness import (ROOT, WRAPPER, Service, Sim, eventually, plain_environment, program, running,
+from harness import (ROOT, Service, Sim, eventually, plain_environment, program, running,
                      story)
+from instrumented import instrumented
 from metrics import WORLD, fetch
 from tracing import Collector
 
@@ -172,8 +173,7 @@ def spans_are_what_a_collector_gets(_):
 
 def signals_are_those_of_the_process(w):
     """The kernel's masks of the process name the same signals"""
-    if WRAPPER or "__asan_init" in subprocess.run(
-            ["nm", "-D", program("session-dsm")], text=True, capture_output=True, check=False).stdout:
+    if instrumented(program("session-dsm")):
         print("    skipped: a sanitizer or wrapper has signals of its own")
         return
     status = pathlib.Path(f"/proc/{w.service.process.pid}/status").read_text()

@@ -3,15 +3,15 @@
 """What becomes of a placement gets to AGS: by the events of an SQS queue, or by asking."""
 import contextlib
 import json
-import pathlib
 import time
 import urllib.request
 
 from harness import PATIENCE, Sim, World, eventually, program, running, story
+from instrumented import sanitized
 
 QUEUE = "placement-events"
 DEAD = "placement-events-dead"
-SANITIZED = b"__asan_init" in pathlib.Path(program("session-dsm")).read_bytes()
+SANITIZED = sanitized(program("session-dsm"))
 LONG_AGO_MS = -60_000  # this far back GameLift's clock makes a placement one that ended long ago
 
 WORLD = {
@@ -461,7 +461,7 @@ def ags_may_be_down_for_ten_minutes(w):
         held = queue(w)["waiting"]
         assert len(held) == n, len(held)
         assert max(m["receive_count"] for m in held) < 60, "near the dead-letter queue"
-        # AddressSanitizer keeps what was freed for a while.
+        # A sanitizer keeps what was freed for a while.
         assert grown < (256 if SANITIZED else 16) << 20, f"{grown} bytes more"
         w.sim.no_faults()
         for i in range(n):

@@ -10,6 +10,8 @@ import tempfile
 
 import grpc
 
+from instrumented import WRAPPER
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "codegen"))
 import protoc  # noqa: E402
@@ -30,8 +32,7 @@ class Server:
     """A program that prints "NAME listens on port N"; its exit status is part of the test."""
 
     def __init__(self, program):
-        wrapper = os.environ.get("TEST_WRAPPER", "").split()
-        self.process = subprocess.Popen([*wrapper, program], stdout=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([*WRAPPER, program], stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, "GRPC_PORT": "0"})
         line = self.process.stdout.readline()
         found = re.match(r"\S+ listens on port (\d+)$", line)

@@ -9,7 +9,6 @@ tried too.
 """
 import contextlib
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -19,6 +18,8 @@ import time
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+
+from instrumented import WRAPPER
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER = sys.argv[1]
@@ -55,8 +56,7 @@ PROTOCOL = {version: protocol(version) for version in VERSIONS}
 
 class Server:
     def __init__(self, *options):
-        wrapper = os.environ.get("TEST_WRAPPER", "").split()
-        self.process = subprocess.Popen([*wrapper, SERVER, *options], stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([*WRAPPER, SERVER, *options], stdout=subprocess.PIPE)
         self.target = f"127.0.0.1:{int(self.process.stdout.readline())}"
         self.channel = grpc.insecure_channel(self.target)
 

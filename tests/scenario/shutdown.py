@@ -6,7 +6,7 @@ import threading
 import time
 
 import grpc
-from harness import CODE, SHORT, Service, Sim, Stubs, Upstream, eventually, fails, running, story
+from harness import CODE, SHORT, WRAPPER, Service, Sim, Stubs, Upstream, eventually, fails, running, story
 
 
 LARGE = {"home_region": "us-east-1",
@@ -135,15 +135,17 @@ def second_signal_ends_at_once():
 
 def signals_under_load_lose_nothing():
     """Under a stream of calls, whatever started a game session is answered, the rest is refused"""
+    # A service that is slowed down so much that a burst outlasts its connect timeout loses these calls.
+    burst = 40 if WRAPPER else 200
     with running(Sim(world=LARGE)) as sim, running(Service(sim.url)) as service:
-        calls = [service.create_soon(session_id=f"before-{n}") for n in range(200)]
-        eventually(lambda: sum(call.done() for call in calls) > 50, "calls are answered")
+        calls = [service.create_soon(session_id=f"before-{n}") for n in range(burst)]
+        eventually(lambda: sum(call.done() for call in calls) > burst // 4, "calls are answered")
         service.signal(signal.SIGTERM)
-        calls += [service.create_soon(session_id=f"after-{n}") for n in range(200)]
+        calls += [service.create_soon(session_id=f"after-{n}") for n in range(burst)]
         codes = [call.code() for call in calls]
         # The C core answers CANCELLED to what it had not yet handed over when it was shut down.
         assert set(codes) <= {CODE.OK, CODE.UNAVAILABLE, CODE.CANCELLED}, set(codes)
-        assert codes.count(CODE.OK) > 50, codes
+        assert codes.count(CODE.OK) > burst // 4, codes
         assert service.wait() == 0
         answered = {call.result().server_id for call in calls if call.code() == CODE.OK}
         started = {s["GameSessionId"] for s in sim.sessions()}

@@ -18,6 +18,7 @@ import time
 import grpc
 import harness
 from harness import Service, Sim, eventually, running
+from instrumented import sanitized
 
 WORLD = {
     "home_region": "us-east-1", "placement_ms": 3600000, "activation_ms": 50, "termination_ms": 0,
@@ -36,7 +37,7 @@ FAULTS = (
     {"kind": "wrong_json", "when": "after", "body": "{\"GameSession\": 1}"},
 )
 FAULT_SECONDS = 2
-SANITIZED = b"__asan_init" in pathlib.Path(harness.program("session-dsm")).read_bytes()
+SANITIZED = sanitized(harness.program("session-dsm"))
 RECLAIM_DELAY_MS = 300
 
 
