@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command of a ```sh block in the documents is run, on a copy, or named here with the reason why
 it is not. A new command that is neither fails."""
+import contextlib
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -75,11 +77,16 @@ def reason(command):
 
 
 def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """None of those that the kernel gives away, of which another test's client may have got one by the
+    time that the block, after a build, comes to use it."""
+    low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = []
+    for port in random.sample(range(10000, low), 1000):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
+        if len(ports) == n:
+            return ports
+    raise AssertionError(f"fewer than {n} ports are free below {low}")
 
 
 def copy_tree(into):
@@ -110,12 +117,12 @@ def run(copy, commands):
     """Runs a block. The documents' ports may be taken on this machine: free ones stand in for them."""
     sim, grpc, metrics = free_ports(3)
     text = "set -eo pipefail; set -m\n" + "\n".join(commands).replace("8090", str(sim)).replace(
-        "session-dsm-client create", f"session-dsm-client --target localhost:{grpc} create")
+        "build/session-dsm-client", f"build/session-dsm-client --target localhost:{grpc}")
     settings = copy / "deploy" / "sim" / "demo.env"
     original = (ROOT / "deploy" / "sim" / "demo.env").read_text()
     settings.write_text(original.replace("8090", str(sim)) +
                         f"GRPC_PORT={grpc}\nMETRICS_PORT={metrics}\n")
-    return subprocess.run(["bash", "-c", text], cwd=copy, env=plain_environment(),
+    return subprocess.run(["bash", "-c", text], cwd=copy, env=plain_environment(GRPC_PORT=grpc),
                           capture_output=True, text=True, timeout=900, check=False), text
 
 
