@@ -83,12 +83,25 @@ static void check_base64url(struct arena *a, struct str text) {
         ASSERT(str_eq(base64url(a, bytes), text));
 }
 
-static void check_texts(struct str text) {
-    size_t middle = str_find(text, '\n');
-    int64_t seconds;
-    struct str held = str_sub(text, 0, middle);
-    if (permission_covers(held, str_from(text, middle + 1), STR_NULL))
+/* Lines: what is held, what is needed, and the studio that is known of. */
+static void check_permission(struct arena *a, struct str text) {
+    struct str held = str_sub(text, 0, str_find(text, '\n'));
+    text = str_from(text, held.n + 1);
+    struct str needed = str_sub(text, 0, str_find(text, '\n'));
+    struct str studio = str_from(text, needed.n + 1);
+    bool covered = permission_covers(held, needed, STR_NULL);
+    if (covered)
         ASSERT(permission_covers(held, held, STR_NULL));
+    if (permission_covers(held, needed, studio) && !covered)
+        ASSERT(permission_names_studio(held) && !str_empty(studio));
+    struct str filled = permission_fill_in(a, held, needed, studio);
+    ASSERT(str_find(held, '{') < held.n || str_eq(filled, held));
+    ASSERT(str_eq(permission_fill_in(a, held, STR_NULL, STR_NULL), held));
+}
+
+static void check_texts(struct arena *a, struct str text) {
+    int64_t seconds;
+    check_permission(a, text);
     if (revocations_parse_time(text, &seconds))
         ASSERT(seconds > INT64_C(-63000000000) && seconds < INT64_C(254000000000));
 }
@@ -112,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_base64url(a, text);
         break;
     default:
-        check_texts(text);
+        check_texts(a, text);
     }
     ASSERT(arena_used(a) < MEMORY_BASE + MEMORY_PER_BYTE * size);
     arena_free(a);
