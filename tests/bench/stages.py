@@ -127,7 +127,7 @@ class Alone(side_by_side.Bench):
 
 def main():
     harness.BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/static").resolve()
-    options = argparse.Namespace(connections=4, streams=16)
+    options = argparse.Namespace(connections=8, streams=8)
     with tempfile.TemporaryDirectory() as folder:
         bench = Alone(options, pathlib.Path(folder))
         with bench.stack:
