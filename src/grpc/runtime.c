@@ -14,6 +14,16 @@
 #define LINES_PER_SECOND 10
 #define LINE_BYTES 300
 
+/*
+ * Abseil's absl::SetMutexDeadlockDetectionMode, by the name that Debian's build gives it; NULL
+ * where the library was built otherwise. Debian compiles without NDEBUG: Abseil then keeps a graph
+ * of the order in which its mutexes are taken, behind a lock of its own, and aborts the process if
+ * it finds a circle. https://abseil.io/docs/cpp/guides/synchronization
+ */
+extern void set_deadlock_detection(int mode) __asm__(
+    "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
+#define IGNORE_DEADLOCKS 0 /* absl::OnDeadlockCycle::kIgnore */
+
 /* Peers can make the library log as often as they like. */
 static bool may_log(void) {
     static _Atomic int64_t second;
@@ -55,6 +65,8 @@ static void prepare(void) {
         LOG_DEBUG(NULL, "GRPC_POLL_STRATEGY is not epoll1 or poll and is ignored");
         unsetenv(variable);
     }
+    if (set_deadlock_detection != NULL)
+        set_deadlock_detection(IGNORE_DEADLOCKS);
     gpr_set_log_function(log_library_line);
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
     signal(SIGPIPE, SIG_IGN);
