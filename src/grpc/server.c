@@ -28,7 +28,7 @@ static void fill_in_defaults(struct server_options *o) {
     DEFAULT(max_metadata_bytes, 32 << 10);
     DEFAULT(buffer_bytes, (size_t)64 << 20);
     DEFAULT(queue_threads, 1);
-    DEFAULT(armed, 64);
+    DEFAULT(armed, 8);
     DEFAULT(default_deadline_ms, 60000);
     DEFAULT(keepalive_ms, 60000);
     DEFAULT(max_connection_idle_ms, 15 * 60000);

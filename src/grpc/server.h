@@ -72,7 +72,7 @@ struct server_options {
     int max_metadata_bytes;        /* 32 KiB */
     size_t buffer_bytes;           /* for what the library buffers of all connections; 64 MiB */
     int queue_threads;             /* 1 or 2; 1 */
-    int armed;                     /* calls of one method that may arrive at once; 64 */
+    int armed;                     /* objects that wait for calls of one method; 8 */
     int64_t default_deadline_ms;   /* of a unary call whose caller set none; 60 s */
     int keepalive_ms;              /* a silent connection is asked after this; 60 s */
     int max_connection_idle_ms;    /* 15 min */
