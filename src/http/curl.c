@@ -342,8 +342,10 @@ static struct err *set_up(struct transfer *t, const struct http_request *req) {
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
     slot->connect_timeout_ms = connect_timeout_ms;
     bool proxied = client->proxies && !req->no_proxy;
-    if (proxied != slot->proxied)
+    if (proxied != slot->proxied) {
         curl_easy_setopt(easy, CURLOPT_PROXY, proxied ? NULL : "");
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, proxied ? NULL : "");
+    }
     slot->proxied = proxied;
     return NULL;
 }

@@ -29,6 +29,7 @@ static struct curl_easy_slot *slot_new(struct curl_client *client) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)WRITE_BYTES);
     /* Else curl would look at half a dozen environment variables for each transfer. */
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, curl_on_body);
