@@ -320,6 +320,16 @@ def program(name):
     sys.exit(f"{BUILD} holds no {name}: run scripts/build, or name the build folder")
 
 
+def preloaded(name, **environment):
+    """Settings that put a library of this folder (NAME.c) in front of the C library."""
+    library = BUILD / "tests" / "scenario" / f"{name}.so"
+    if not library.is_file():
+        sys.exit(f"{BUILD} holds no {name}.so: run scripts/test, or name the build folder")
+    # A sanitizer wants to be the first, and need not be.
+    sanitizer = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+    return {"LD_PRELOAD": library, "ASAN_OPTIONS": sanitizer, **environment}
+
+
 # ---- an upstream that can do anything ------------------------------------------------------------
 
 
@@ -330,12 +340,12 @@ class Upstream:
     list of pairs as they came) and body.
     """
 
-    def __init__(self, behave):
+    def __init__(self, behave, address="127.0.0.1", port=0):
         self.behave = behave
         self.requests = []
         self.closed = []  # when a peer hung up, as seen by wait_for_close
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.listener = socket.create_server((address, port), backlog=100)
+        self.url = f"http://{address}:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
