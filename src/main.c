@@ -23,6 +23,7 @@ static void harden_process(void) {
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is no reason to end */
 }
 
 static void help(void) {

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to the process itself: limits, signals, a log that nobody takes."""
 import contextlib
+import json
 import os
+import pathlib
 import random
 import re
 import resource
@@ -97,6 +99,38 @@ def full_disk_holds_nothing_up():
     with running(Sim()) as sim, open("/dev/full", "w", encoding="utf-8") as full:
         with running(Bare(sim.url, full)) as bare:
             serves(bare, "full")
+
+
+def disk_that_fills_up_holds_nothing_up():
+    """A disk that fills up while it serves: calls are answered; with room again, the log goes on"""
+    with running(Sim()) as sim, tempfile.TemporaryDirectory(prefix="dsm-disk-") as folder:
+        within = ["unshare", "--mount", "sh", "-c",
+                  'mount -t tmpfs -o size=64k none "$0" && exec "$@" >>"$0/log"', folder]
+        if subprocess.run([*within, "true"], check=False, capture_output=True).returncode != 0:
+            print("skipped: only root can mount a disk of its own, and not in a chroot")
+            return
+        with running(Bare(sim.url, subprocess.DEVNULL, within=within)) as bare:
+            log = pathlib.Path(f"/proc/{bare.process.pid}/root{folder}/log")
+            for n in range(50):  # a call makes some kilobytes of lines at debug
+                bare.stubs.create(session_id=f"fills-{n}", timeout=5)
+            assert log.stat().st_size == 64 << 10, log.stat()
+            serves(bare, "full")
+            os.truncate(log, 0)
+            serves(bare, "room")
+            eventually(lambda: "room-4" in log.read_text(), "the log goes on")
+            for line in log.read_text().splitlines()[1:]:  # the first may be the end of one
+                json.loads(line)
+
+
+def file_that_may_grow_no_more_holds_nothing_up():
+    """A log at the process's limit for the size of a file: calls are answered"""
+    with running(Sim()) as sim, tempfile.TemporaryFile() as log:
+        limits = [(resource.RLIMIT_FSIZE, 32 << 10)]
+        with running(Bare(sim.url, log, limits)) as bare:
+            for n in range(20):
+                bare.stubs.create(session_id=f"grows-{n}", timeout=5)
+            assert os.fstat(log.fileno()).st_size == 32 << 10
+            serves(bare, "limit")
 
 
 def descriptors_that_are_used_up_come_back():
@@ -236,7 +270,8 @@ def status_of(bare):
 if __name__ == "__main__":
     story([
         log_that_is_closed_holds_nothing_up, log_that_is_stalled_holds_nothing_up,
-        full_disk_holds_nothing_up, descriptors_that_are_used_up_come_back,
+        full_disk_holds_nothing_up, disk_that_fills_up_holds_nothing_up,
+        file_that_may_grow_no_more_holds_nothing_up, descriptors_that_are_used_up_come_back,
         killed_in_a_call_it_answers_the_next_time, sigterm_while_it_starts_ends_it,
         killed_again_and_again_it_leaves_one_server_each,
         address_space_that_ends_ends_the_process_and_no_more, names_follow_the_hosts_file,
