@@ -71,7 +71,8 @@ static void finish(struct aws_call *call, const void *out, const struct err *err
 
 /* ---- signing ---- */
 
-static int64_t now_us(const struct aws_client *client) {
+int64_t aws_client_now_us(const struct aws_client *client) {
+    OBJ_CHECK(client, AWS_CLIENT_MAGIC);
     return clock_real_us() + client->skew_us;
 }
 
@@ -247,7 +248,7 @@ static void send_signed(struct aws_call *call, const struct aws_credentials *cre
     struct aws_client *client = call->client;
     const struct endpoint *endpoint = &client->endpoint;
     const struct sigv4_scope scope = {
-        .time = sigv4_time_at(now_us(client)),
+        .time = sigv4_time_at(aws_client_now_us(client)),
         .region = endpoint->region,
         .service = call->op->service->signing_name,
     };

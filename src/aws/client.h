@@ -65,4 +65,8 @@ struct err *aws_client_in_region_leaving(struct aws_client *client, struct arena
 /* The region that requests are signed for; lives with the client. */
 struct str aws_client_region(const struct aws_client *client);
 
+/* The time by AWS's clock in microseconds since 1970: ours, unless a refusal has shown that it is
+ * off. */
+int64_t aws_client_now_us(const struct aws_client *client);
+
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "placements/work.h"
 
-#include "base/clock.h"
 #include "base/ctx_sleep.h"
 #include "base/obj.h"
 #include "handlers/ags_session.h"
@@ -194,11 +193,13 @@ static void on_described(void *priv, const struct gl_describe_game_session_place
 
 /* ---- the session ---- */
 
-/* How long ago the end was is read before AGS is asked: its answer is no older than that. */
+/* How long ago the end was, by GameLift's clock, is read before AGS is asked: its answer is no
+ * older than that. */
 static void ask_ags(struct look *l) {
     int64_t calm_ms = l->policy->calm_ms > 0 ? l->policy->calm_ms : PLACEMENT_CALM_MS;
-    int64_t age_ms = l->placement->has_end_time ? clock_real_us() / 1000 - l->placement->end_time
-                                                : PLACEMENT_WATCH_MS;
+    int64_t age_ms = l->placement->has_end_time
+                         ? aws_client_now_us(l->gamelift) / 1000 - l->placement->end_time
+                         : PLACEMENT_WATCH_MS;
     const struct ags_get_game_session_input in = {
         .namespace = l->namespace,
         .session_id = l->session_id,
