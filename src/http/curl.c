@@ -13,6 +13,7 @@
 #define DEFAULT_MAX_RESPONSE ((size_t)4 << 20)
 #define DEFAULT_MAX_CONNECTIONS 10000
 #define DEFAULT_KEEP_UNUSED_MS 60000
+#define DEFAULT_MAX_AGE_S 600
 #define MAX_HEADERS 64
 #define USUAL_HEADERS 12 /* of an answer */
 #define MAX_HEADER_BYTES 32768
@@ -411,6 +412,8 @@ struct http_client *http_curl_new(struct loop *loop, const struct http_curl_opti
         client->options.max_connections = DEFAULT_MAX_CONNECTIONS;
     if (client->options.keep_unused_ms == 0)
         client->options.keep_unused_ms = DEFAULT_KEEP_UNUSED_MS;
+    if (client->options.max_age_s == 0)
+        client->options.max_age_s = DEFAULT_MAX_AGE_S;
     list_init(&client->transfers);
     client->share = curl_share_init();
     AN(client->share);

@@ -16,6 +16,7 @@ struct http_curl_options {
     size_t max_response;        /* bytes of body; 0: 4 MiB */
     long max_connections;       /* open at once; more transfers wait; 0: 10,000 */
     int64_t keep_unused_ms;     /* connections that only a burst needed; 0: 60,000 */
+    long max_age_s;             /* of a connection that is used again; 0: 600 */
     struct str ca_bundle;       /* PEM file, instead of the system's; copied */
 };
 

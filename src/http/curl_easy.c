@@ -25,6 +25,8 @@ static struct curl_easy_slot *slot_new(struct curl_client *client) {
     /* A cancelled name look-up must not be waited for. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    /* A name may have come to mean another address meanwhile. */
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, client->options.max_age_s);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)WRITE_BYTES);
     /* Else curl would look at half a dozen environment variables for each transfer. */

@@ -311,6 +311,21 @@ static void what_a_burst_has_opened_is_closed_once_it_has_been_idle(void **state
         assert_answer(calls[CROWD + i], 200, "together");
 }
 
+/* A name may have come to mean another address, which only a new connection finds. */
+static void a_connection_is_used_for_a_while_and_not_for_ever(void **state) {
+    (void)state;
+    const struct http_curl_options options = {.timeout_ms = 20000, .max_age_s = 1};
+    start_server(NULL);
+    start_client(&options);
+    assert_answer(get("/"), 200, "{}");
+    assert_answer(get("/"), 200, "{}");
+    assert_int_equal(tiny_http_connections(server), 1);
+    let_pass(2500); /* libcurl counts whole seconds */
+    assert_answer(get("/"), 200, "{}");
+    assert_int_equal(tiny_http_connections(server), 2);
+    assert_int_equal(http_curl_stats(client).open, 1);
+}
+
 static void more_transfers_than_connections_wait_their_turn(void **state) {
     (void)state;
     static const struct {
@@ -452,6 +467,7 @@ int main(void) {
         TEST(connection_close_is_obeyed),
         TEST(a_thousand_transfers_run_at_once_and_their_connections_stay),
         TEST(what_a_burst_has_opened_is_closed_once_it_has_been_idle),
+        TEST(a_connection_is_used_for_a_while_and_not_for_ever),
         TEST(more_transfers_than_connections_wait_their_turn),
         TEST(a_callback_may_start_the_next_transfer),
         TEST(a_callback_may_free_its_own_arena),
