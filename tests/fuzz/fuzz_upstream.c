@@ -264,7 +264,11 @@ static void ask_for_credentials(struct ctx *ctx, const struct aws_environment *e
         check(NULL, err);
         return;
     }
-    aws_credentials_get(provider, ctx, on_credentials, NULL);
+    const struct aws_credentials *at_hand = aws_credentials_peek(provider);
+    if (at_hand != NULL)
+        check(at_hand, NULL);
+    else
+        aws_credentials_get(provider, ctx, on_credentials, NULL);
     wait_for_end();
     aws_credentials_provider_free(provider);
 }
