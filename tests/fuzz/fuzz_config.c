@@ -6,12 +6,11 @@
  * Input: lines; the first byte of each chooses a variable, the rest is its value. What is required
  * is there unless a line before says otherwise.
  */
-#include "base/obj.h"
 #include "config.h"
+#include "environment.h"
 #include "settings.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define MAX_LINES 8
 #define SECRET "hush-hush-hush"
@@ -29,22 +28,10 @@ static const struct {
     {"AWS_REGION", STR_INIT("us-east-1")},
 };
 
-/* Not with setenv: it keeps every text that it was ever given. */
-static char *variables[MAX_LINES + ARRAY_LEN(usual) + 1];
-static size_t n_variables;
-
-/* What comes first counts. */
-static void put(struct arena *a, const char *name, struct str value) {
-    ASSERT(n_variables < ARRAY_LEN(variables) - 1);
-    variables[n_variables++] =
-        (char *)(uintptr_t)arena_printf(a, "%s=" STR_FMT, name, STR_ARG(value)).p;
-    variables[n_variables] = NULL;
-}
-
 static void set(struct arena *a, struct str line) {
     if (line.n == 0 || memchr(line.p, '\0', line.n) != NULL)
         return;
-    put(a, settings[(unsigned char)line.p[0] % n_settings].name, str_from(line, 1));
+    environment_put(a, settings[(unsigned char)line.p[0] % n_settings].name, str_from(line, 1));
 }
 
 /* The secret is a guess away from a fuzzer that looks at comparisons. */
@@ -70,15 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct str rest = str_n((const char *)data, size);
     struct config config;
     memset(&config, 0, sizeof config);
-    n_variables = 0;
-    environ = variables;
+    environment_clear();
     for (int i = 0; i < MAX_LINES && rest.n > 0; i++) {
         struct str line = str_sub(rest, 0, str_find(rest, '\n'));
         set(a, line);
         rest = str_from(rest, line.n + 1);
     }
     for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-        put(a, usual[i].name, usual[i].value);
+        environment_put(a, usual[i].name, usual[i].value);
     struct err *err = config_load(a, &config);
     if (err != NULL)
         ASSERT(err->code == RPC_INVALID_ARGUMENT && err->msg.n > 0 &&
@@ -86,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     else
         print(&config);
     config_clear(&config);
-    variables[0] = NULL;
+    environment_clear();
     arena_free(a);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "aws/credentials_process.h"
 #include "aws/credentials_profile.h"
 #include "aws/region.h"
+#include "aws/sdk_settings.h"
 #include "base/obj.h"
 
 #include <sys/mman.h>
@@ -35,19 +36,59 @@ static void check_value(struct str value) {
     ASSERT(str_eq(str_trim(value), value));
 }
 
+/* A host for a header and a URL for curl: what is taken holds nothing that could break out of them.
+ */
+static void check_endpoint(struct arena *a, const struct endpoint_settings *settings) {
+    struct endpoint found;
+    struct err *err = endpoint_resolve(a, settings, &found);
+    if (err != NULL) {
+        check_err(err);
+        return;
+    }
+    ASSERT(str_starts(found.url, STR("http")) && str_ends(found.url, STR("/")));
+    ASSERT(found.host.n > 0 && found.base_path.p[0] == '/' && !str_empty(found.region));
+    for (size_t i = 0; i < found.url.n; i++)
+        ASSERT(found.url.p[i] > ' ' && found.url.p[i] <= '~' && found.url.p[i] != '@');
+    for (size_t i = 0; i < found.host.n; i++)
+        ASSERT(memchr(" /?#@", found.host.p[i], 5) == NULL);
+}
+
 static void check_lookups(struct arena *a, const struct shared_config *config,
                           const struct aws_environment *env) {
     struct endpoint_settings settings;
     struct str profile = aws_profile_name(env);
+    struct str region = aws_region_find(env, config);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         check_value(shared_config_lookup(config, profile, keys[i]));
-    check_value(aws_region_find(env, config));
-    struct err *err =
-        aws_endpoint_settings(a, env, config, STR("gamelift"), STR("eu-west-1"), &settings);
+    check_value(region);
+    struct err *err = aws_endpoint_settings(a, env, config, STR("gamelift"), region, &settings);
     if (err != NULL)
         check_err(err);
     else
         check_value(settings.service_url);
+    if (err == NULL)
+        check_endpoint(a, &settings);
+}
+
+/* How often requests are tried, and how the client calls itself, which goes into a header. */
+static void check_sdk_settings(struct arena *a, const struct shared_config *config,
+                               const struct aws_environment *env) {
+    struct aws_sdk_settings settings;
+    struct err *err = aws_sdk_settings(a, env, config, 3, &settings);
+    if (err != NULL) {
+        check_err(err);
+        return;
+    }
+    ASSERT(settings.max_attempts >= 1 && settings.max_attempts <= AWS_MAX_ATTEMPTS_MAX);
+    const struct aws_user_agent agent = {
+        .product = STR("fuzz/1"),
+        .execution_env = settings.other_mode,
+        .app_id = settings.app_id,
+        .credentials = STR("gn"),
+    };
+    struct str text = aws_user_agent(a, &agent);
+    for (size_t i = 0; i < text.n; i++)
+        ASSERT(text.p[i] >= ' ' && text.p[i] <= '~');
 }
 
 static void check_source(struct arena *a, const struct shared_config *config,
@@ -138,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             .container_relative_uri = STR("/x"),
         };
         check_lookups(a, config, &env);
+        check_sdk_settings(a, config, &env);
         check_source(a, config, &env);
     }
     check_command(a, first.text);
