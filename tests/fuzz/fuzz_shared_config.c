@@ -48,7 +48,7 @@ static void check_endpoint(struct arena *a, const struct endpoint_settings *sett
     ASSERT(str_starts(found.url, STR("http")) && str_ends(found.url, STR("/")));
     ASSERT(found.host.n > 0 && found.base_path.p[0] == '/' && !str_empty(found.region));
     for (size_t i = 0; i < found.url.n; i++)
-        ASSERT(found.url.p[i] > ' ' && found.url.p[i] <= '~' && found.url.p[i] != '@');
+        ASSERT(found.url.p[i] > ' ' && found.url.p[i] <= '~');
     for (size_t i = 0; i < found.host.n; i++)
         ASSERT(memchr(" /?#@", found.host.p[i], 5) == NULL);
 }
