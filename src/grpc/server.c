@@ -208,6 +208,7 @@ static void close_core(struct server *server) {
     grpc_completion_queue_destroy(server->cq);
     grpc_server_destroy(server->core);
     memory_watch_stop(&server->memory);
+    clock_watch_stop(&server->clock);
     server_connections(server, &server->last_connections);
     server->last_connections.open = 0;
     acceptor_free(server->acceptor);
@@ -252,6 +253,7 @@ static struct err *open_door(struct server *server, struct arena *a) {
     server->acceptor = acceptor_new(server->loop, fd, listen_unix_path(server->options.address),
                                     server->connections);
     memory_watch_start(&server->memory, server->loop, server->options.trim_above_bytes);
+    clock_watch_start(&server->clock, server->loop);
     return NULL;
 }
 

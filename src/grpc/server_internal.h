@@ -10,6 +10,7 @@
 #define GRPC_SERVER_INTERNAL_H
 
 #include "grpc/accept.h"
+#include "grpc/clock_watch.h"
 #include "grpc/memory.h"
 #include "grpc/server.h"
 #include "grpc/starvation.h"
@@ -87,6 +88,7 @@ struct server {
     struct server_connections last_connections; /* once drained, so that counters never go back */
     struct acceptor *acceptor;
     struct memory_watch memory;
+    struct clock_watch clock;
     struct server_thread {
         struct server *server;
         pthread_t id;

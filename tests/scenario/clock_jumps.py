@@ -7,16 +7,21 @@ The clock is that of the service alone (clock.c); GameLift, AGS and the callers 
 import contextlib
 import os
 import pathlib
+import socket
 import struct
+import subprocess
 import tempfile
 import time
 
 from authorization import token
-from harness import CODE, SHORT, Service, Sim, eventually, fails, preloaded, running, story
+from harness import CODE, PATIENCE, SHORT, WRAPPER, Service, Sim, eventually, fails, preloaded, program, running, \
+    story
 from metrics import fetch
 
 MINUTE, HOUR, YEAR = 60, 3600, 365 * 86400
 JUMPS = [7 * MINUTE, -7 * MINUTE, 5 * HOUR, -5 * HOUR, 12 * YEAR, -12 * YEAR, 0]  # seconds from the right time
+SETTINGS, PING = 4, 6
+HTTP2_OPENING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
 AGE = 10.2  # seconds after which AWS credentials that are refused are fetched anew
 FOLDER = tempfile.TemporaryDirectory(prefix="dsm-clock-")
 WORLD = {
@@ -135,6 +140,37 @@ def no_deadline_stalls():
             took = time.monotonic() - began
             assert 1.4 * SHORT < took < 20 * SHORT, took
             assert_at_rest(service)
+
+
+def silent_connections_are_asked_all_the_same():
+    """A connection of which nothing is heard is asked whether it lives, however far the clock went back"""
+    command = [*WRAPPER, program("tests/scenario/echo_server"), "-k", "2000"]
+    for seconds in (-7 * MINUTE, -12 * YEAR, 5 * HOUR):
+        clock = Clock()
+        environment = {k: str(v) for k, v in {**os.environ, **clock.settings()}.items()}
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+        try:
+            port = int(server.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+                connection.sendall(HTTP2_OPENING)
+                frames = connection.makefile("rb")
+                while frame_kind(frames) != SETTINGS:
+                    pass
+                clock.set(seconds)
+                while frame_kind(frames) != PING:
+                    pass
+            server.terminate()
+            assert server.wait(20) == 0
+        finally:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+
+def frame_kind(file):
+    head = file.read(9)
+    file.read(int.from_bytes(head[:3], "big"))
+    return head[3]
 
 
 def the_token_of_ags_is_kept():
@@ -279,7 +315,8 @@ def ends_in_time():
 if __name__ == "__main__":
     story([
         calls_in_flight_are_answered, starts_with_a_wrong_clock, signatures_follow, no_deadline_stalls,
-        the_token_of_ags_is_kept, credentials_are_renewed_when_they_seem_to_have_expired,
+        silent_connections_are_asked_all_the_same, the_token_of_ags_is_kept,
+        credentials_are_renewed_when_they_seem_to_have_expired,
         credentials_that_seem_good_for_ever_are_renewed, a_role_that_has_always_expired_is_said_to_be,
         callers_tokens_are_judged_by_the_clock, placements_are_reported,
         servers_are_ended_when_their_time_has_come, ends_in_time,

@@ -233,7 +233,7 @@ static int64_t number(const char *text) {
 }
 
 static void read_options(int argc, char **argv, struct server_options *o, int64_t *grace_ms) {
-    for (int opt; (opt = getopt(argc, argv, "p:t:f:s:d:g:a:c:")) != -1;) {
+    for (int opt; (opt = getopt(argc, argv, "p:t:f:s:d:g:a:c:k:")) != -1;) {
         if (opt == 'p')
             o->port = (int)number(optarg);
         else if (opt == 't')
@@ -246,6 +246,8 @@ static void read_options(int argc, char **argv, struct server_options *o, int64_
             o->default_deadline_ms = number(optarg);
         else if (opt == 'c')
             o->max_connections_per_peer = (int)number(optarg);
+        else if (opt == 'k')
+            o->keepalive_ms = (int)number(optarg);
         else if (opt == 'g')
             *grace_ms = number(optarg);
         else if (opt == 'a')
