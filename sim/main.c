@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* gamelift-sim: options, the world, the server, until SIGTERM or SIGINT. */
+#include "base/descriptors.h"
 #include "base/obj.h"
 #include "sim/ags.h"
 #include "sim/console.h"
@@ -15,7 +16,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -175,15 +175,6 @@ static void add_regions(struct auth *auth, const struct gamelift_world *world) {
         fail("the world has too many regions, or one with a name that is too long");
 }
 
-/* Thousands of clients at once need as many descriptors. */
-static void raise_file_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int stop_signals(void) {
     sigset_t set;
     signal(SIGPIPE, SIG_IGN);
@@ -256,7 +247,7 @@ int main(int argc, char **argv) {
     struct options o = default_options();
     read_options(argc, argv, &o);
     int stop_fd = stop_signals();
-    raise_file_limit();
+    descriptors_raise_limit();
 
     struct arena *a = arena_new(ARENA_LIMIT_DEFAULT);
     start_services(&o, load_world(&o, a));

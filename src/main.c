@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The command line: options, and the process that the service runs in. */
 #include "app.h"
+#include "base/descriptors.h"
 #include "config.h"
 #include "health_check.h"
 #include "telemetry/trace_settings.h"
@@ -14,14 +15,10 @@
 
 /* Secrets must not end in a core file; every connection needs a descriptor. */
 static void harden_process(void) {
-    struct rlimit files;
     struct rlimit no_core = {.rlim_cur = 0, .rlim_max = 0};
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
+    descriptors_raise_limit();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is no reason to end */
 }

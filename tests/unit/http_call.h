@@ -5,6 +5,7 @@
 #define UNIT_HTTP_CALL_H
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/obj.h"
 #include "http/curl.h"
 #include "unit/tiny_http.h"
@@ -12,7 +13,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #define PATIENCE_MS 30000
 #define CALLS 2000
@@ -36,18 +36,9 @@ static int n_calls;
 static int answered; /* callbacks of all calls */
 static int awaited;
 
-/* Both ends of a thousand connections are in this process; usually 1,024 descriptors are allowed.
- */
-static inline void raise_file_limit(void) {
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_max;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 static inline int set_up(void **state) {
     (void)state;
-    raise_file_limit();
+    descriptors_raise_limit(); /* both ends of a thousand connections are in this process */
     signal(SIGPIPE, SIG_IGN);
     loop = loop_new();
     client = NULL;
