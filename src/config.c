@@ -146,8 +146,9 @@ struct err *config_load(struct arena *a, struct config *ret) {
 
 void config_clear(struct config *config) {
     for (size_t i = 0; i < n_settings; i++)
-        if (settings[i].kind == SETTING_SECRET || settings[i].kind == SETTING_AWS_SECRET)
+        if (settings[i].kind == SETTING_SECRET)
             secret_free((struct secret *)(void *)((char *)config + settings[i].offset));
+    aws_environment_clear(&config->aws);
 }
 
 /* ---- showing ---- */

@@ -86,14 +86,4 @@ bool aws_credentials_expired(struct aws_credentials_provider *provider, uint64_t
 /* Wipes what it holds. No fetch may be pending. NULL is fine. */
 void aws_credentials_provider_free(struct aws_credentials_provider *provider);
 
-/*
- * The keys of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, whose values are the
- * arguments. Empty is unset. With neither id nor secret *ret is NULL and there is no error: another
- * source may have some. One without the other, or a value no AWS key can have, is an error naming
- * the variable. The provider is the caller's.
- */
-struct err *aws_credentials_static_new(struct arena *a, struct str id, struct str secret,
-                                       struct str token,
-                                       struct aws_credentials_provider **ret) MUST_CHECK;
-
 #endif

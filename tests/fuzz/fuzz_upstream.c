@@ -19,6 +19,7 @@
 #include "generated/ags.h"
 #include "generated/gamelift.h"
 #include "http/http.h"
+#include "tests/unit/fixed_credentials.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -223,8 +224,8 @@ static void on_created(void *priv, const struct gl_create_game_session_output *o
 static void ask_gamelift(struct ctx *ctx, unsigned how) {
     struct aws_credentials_provider *credentials = NULL;
     struct aws_client *client = NULL;
-    struct err *err = aws_credentials_static_new(ctx->arena, STR("AKIDEXAMPLE"), STR(SECRET),
-                                                 STR_NULL, &credentials);
+    struct err *err =
+        fixed_credentials_new(ctx->arena, STR("AKIDEXAMPLE"), STR(SECRET), STR_NULL, &credentials);
     ASSERT(err == NULL);
     const struct aws_client_options options = {
         .loop = loop,

@@ -11,6 +11,7 @@
 #include "base/obj.h"
 #include "generated/gamelift.h"
 #include "unit/fake_http.h"
+#include "unit/fixed_credentials.h"
 #include "unit/unit.h"
 
 #define SECRET_KEY "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -56,8 +57,8 @@ static inline void observe(void *priv, struct ctx *of, const struct aws_operatio
 }
 
 static inline void make_client(const char *token, struct endpoint_settings endpoint) {
-    struct err *err = aws_credentials_static_new(arena, STR("AKIDEXAMPLE"), STR(SECRET_KEY),
-                                                 str_c(token), &credentials);
+    struct err *err = fixed_credentials_new(arena, STR("AKIDEXAMPLE"), STR(SECRET_KEY),
+                                            str_c(token), &credentials);
     assert_null(err);
     endpoint.service = STR("gamelift");
     const struct aws_client_options options = {

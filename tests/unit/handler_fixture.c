@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/ctx_sleep.h"
 #include "base/obj.h"
+#include "unit/fixed_credentials.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -132,8 +133,8 @@ int fixture_set_up(void **state) {
     f->svc.termination_mode = GL_TERMINATION_MODE_TRIGGER_ON_PROCESS_TERMINATE;
     f->svc.reclaim_delay_ms = RECLAIM_DELAY_MS;
     dsm_service_init(&f->svc);
-    assert_null(aws_credentials_static_new(f->arena, STR("AKIDEXAMPLE"), STR(AWS_SECRET), STR_NULL,
-                                           &f->credentials));
+    assert_null(fixed_credentials_new(f->arena, STR("AKIDEXAMPLE"), STR(AWS_SECRET), STR_NULL,
+                                      &f->credentials));
     make_clients(f, 1);
     *state = f;
     return 0;

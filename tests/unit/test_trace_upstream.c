@@ -5,6 +5,7 @@
 #include "generated/ags.h"
 #include "generated/gamelift.h"
 #include "trace_fixture.h"
+#include "unit/fixed_credentials.h"
 
 /* ---- attempts at AWS ---- */
 
@@ -23,8 +24,8 @@ static void on_created(void *priv, const struct gl_create_game_session_output *o
 
 static struct aws_client *gamelift(struct aws_credentials_provider **ret_credentials) {
     struct aws_client *client;
-    AZ(aws_credentials_static_new(arena, STR("AKIDEXAMPLE"), STR("secret-key-value"), STR(""),
-                                  ret_credentials));
+    AZ(fixed_credentials_new(arena, STR("AKIDEXAMPLE"), STR("secret-key-value"), STR(""),
+                             ret_credentials));
     const struct aws_client_options options = {
         .loop = loop,
         .http = fake_http_client(fake),
