@@ -281,6 +281,7 @@ static struct err *start_metrics(struct app *app) {
         .tracer = app->tracer,
         .trust = app->auth.trust,
         .authorizer = app->auth.authorizer,
+        .refresh = app->auth.refresh,
         .roles = app->auth.roles,
         .placements = &app->placements,
     };

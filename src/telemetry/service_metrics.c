@@ -43,6 +43,9 @@ struct service_metrics {
     struct metric *certificate_reloads[2]; /* failed, loaded */
     struct metric *keys_age;
     struct metric *revocations_age;
+    struct metric *keys_loads[2]; /* failed, loaded; as the next */
+    struct metric *revocations_loads[2];
+    struct metric *unknown_keys;
     struct metric *checks[AUTHORIZER_RESULTS];
     struct metric *roles_known;
     struct metric *roles_loads[2]; /* failed, loaded */
@@ -51,6 +54,7 @@ struct service_metrics {
 
 static const char *const result_labels[] = {"result", NULL};
 static const char *const results[] = {"failed", "loaded"};
+static const char *const load_labels[] = {"result", "what", NULL};
 static const char *const location_labels[] = {"code", "location", NULL};
 
 static struct metric *single(struct metrics *metrics, enum metric_type type, const char *name,
@@ -76,11 +80,18 @@ static void sample_traces(struct service_metrics *m) {
 
 static void sample_authorization(struct service_metrics *m) {
     struct trust_stats trust;
+    struct auth_refresh_stats loads;
     if (m->options.authorizer == NULL)
         return;
     trust_store_stats(m->options.trust, &trust);
     metric_set(m->keys_age, trust.keys_age_s);
     metric_set(m->revocations_age, trust.revocations_age_s);
+    auth_refresh_stats(m->options.refresh, &loads);
+    metric_set(m->keys_loads[false], (double)loads.keys_failed);
+    metric_set(m->keys_loads[true], (double)loads.keys_loaded);
+    metric_set(m->revocations_loads[false], (double)loads.revocations_failed);
+    metric_set(m->revocations_loads[true], (double)loads.revocations_loaded);
+    metric_set(m->unknown_keys, (double)loads.unknown_key_fetches);
     for (int i = 0; i < AUTHORIZER_RESULTS; i++)
         metric_set(m->checks[i],
                    (double)authorizer_count(m->options.authorizer, (enum authorizer_result)i));
@@ -194,6 +205,17 @@ static void add_authorization(struct service_metrics *m, struct metrics *all) {
                                 "Age of AGS's revocation list in use; NaN for none.");
     metric_set(m->keys_age, (double)NAN);
     metric_set(m->revocations_age, (double)NAN);
+    struct metric_family *loads = metrics_family(
+        all, METRIC_COUNTER, "session_dsm_auth_trust_loads_total",
+        "Times that AGS was asked for its token keys or its revocation list.", load_labels);
+    for (int i = 0; i < 2; i++) {
+        const struct str of_keys[] = {str_c(results[i]), STR("keys")};
+        const struct str of_revocations[] = {str_c(results[i]), STR("revocations")};
+        m->keys_loads[i] = metric_with(loads, of_keys);
+        m->revocations_loads[i] = metric_with(loads, of_revocations);
+    }
+    m->unknown_keys = single(all, METRIC_COUNTER, "session_dsm_auth_unknown_key_loads_total",
+                             "Of these, loads of keys because of a key id that was not known.");
     struct metric_family *checks =
         metrics_family(all, METRIC_COUNTER, "session_dsm_auth_checks_total",
                        "Access tokens of callers, by what came of the check.", result_labels);

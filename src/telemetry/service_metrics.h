@@ -9,6 +9,7 @@
 
 #include "ags/client.h"
 #include "auth/authorizer.h"
+#include "auth/refresh.h"
 #include "aws/credentials.h"
 #include "grpc/server.h"
 #include "handlers/service.h"
@@ -27,6 +28,7 @@ struct service_metrics_options { /* all outlive the sampler */
     struct tracer *tracer;
     struct trust_store *trust; /* NULL, like the next: callers are not authorized */
     struct authorizer *authorizer;
+    struct auth_refresh *refresh;
     struct roles *roles;                  /* NULL: no permission is asked for */
     struct placements *const *placements; /* NULL in there until they are started */
 };

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 
 import grpc
+import metrics
 from harness import CODE, Service, Sim, eventually, fails, running, story
 
 EXTEND_GRANT = "urn:ietf:params:oauth:grant-type:extend_client_credentials"
@@ -75,6 +76,10 @@ def guarded(wait=True, faults=(), **settings):
                 eventually(lambda: code(service, "not.a.token") != CODE.UNAVAILABLE,
                            "keys and revocations are loaded")
             yield sim, service
+
+
+def loads(service, **labels):
+    return metrics.value(metrics.scrape(service), "session_dsm_auth_trust_loads_total", **labels)
 
 
 def call(service, text, scheme="Bearer "):
@@ -224,7 +229,10 @@ def unknown_keys_do_not_hammer_ags():
 
 def nobody_gets_in_before_the_first_load():
     """While AGS cannot be reached for the first time calls are refused; health is answered"""
-    for operation in ("GetJWKSV3", "GetRevocationListV3", "TokenGrantV3"):
+    # Without a token of ours nothing is asked for, so that nothing fails.
+    for operation, what, results in (("GetJWKSV3", "keys", ("failed", "loaded")),
+                                     ("GetRevocationListV3", "revocations", ("failed", "loaded")),
+                                     ("TokenGrantV3", "revocations", ("loaded",))):
         fault = {"service": "ags", "operation": operation, "kind": "http", "status": 500}
         with guarded(wait=False, faults=[fault]) as (sim, service):
             text = token(sim)
@@ -235,6 +243,8 @@ def nobody_gets_in_before_the_first_load():
             assert sim.sessions() == []
             sim.no_faults()
             eventually(lambda: code(service, text) == CODE.OK, "AGS is back")
+            for result in results:
+                eventually(lambda: loads(service, what=what, result=result) > 0, f"a scrape: {what} {result}")
 
 
 def old_knowledge_lasts_for_a_while():
