@@ -18,7 +18,7 @@ import time
 
 import grpc
 
-from instrumented import WRAPPER, instrumented
+from instrumented import WRAPPER, sanitized
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = sys.argv[1]
@@ -279,7 +279,7 @@ def handlers_own_words_reach_the_caller_before_its_deadline():
 def calls_that_are_over_in_time_are_not_cancelled():
     with server() as s:
         calls = [s.create_method().future(dsm.RequestCreateGameSession(
-            deployment="delay", maximum_player=n), timeout=20) for n in range(300)]
+            deployment="delay", maximum_player=n), timeout=60) for n in range(100 if WRAPPER else 300)]
         assert all(c.code() == CODE.OK for c in calls)
         assert s.stats()["late"] == 0
 
@@ -636,7 +636,7 @@ def thousand_mixed_cancels_two_queue_threads():
 
 def thousands_of_calls_can_wait():
     # A tool that slows the server down tenfold and more does not take in so many before their time is up.
-    many = 2000 if instrumented(SERVER) else 10000
+    many = 500 if WRAPPER else 2000 if sanitized(SERVER) else 10000
     with server("-s", "5000") as s:
         channels = [s.connect(n) for n in range(4)]
         calls = [s.create_method(channels[n % 4]).future(
@@ -716,11 +716,21 @@ TESTS = [
 ]
 
 
+# What a server in a wrapper such as valgrind is too slow for: its word comes a tenth of a second before the
+# caller's deadline; a thousand streams, or a megabyte, that come faster than it serves them are a flood.
+TOO_SLOW = (deadline_reaches_the_handler, handlers_own_words_reach_the_caller_before_its_deadline,
+            deadline_and_cancel_reach_every_kind_of_stream, watches_are_limited,
+            oversized_message_is_refused)
+
+
 def main(tests):
     wanted = sys.argv[3:]
     failed = 0
     for test in tests:
         if wanted and test.__name__ not in wanted:
+            continue
+        if WRAPPER and test in TOO_SLOW:
+            print(f"     {test.__name__}: skipped, the wrapper is too slow for it", flush=True)
             continue
         began = time.monotonic()
         try:
