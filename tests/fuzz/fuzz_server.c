@@ -94,7 +94,7 @@ static void create(struct dsm_create_game_session_call *call) {
     struct str id = str_c(call->req->session_id);
     struct str text = str_c(call->req->session_data);
     if (str_starts(id, STR("wait")) || str_starts(id, STR("late"))) {
-        wait_for_cancel(call, id.p[0] == 'l');
+        wait_for_cancel(call, str_starts(id, STR("late")));
     } else if (str_starts(id, STR("fail"))) {
         const struct err err = {
             .code = (enum rpc_code)(id.n - 3),

@@ -27,7 +27,7 @@
 #define SECRET "hush-hush-hush"
 #define MAX_ASKED 80   /* requests of one input; more would be a loop */
 #define MAX_TURNS 1000 /* of the loop; each step of a fetch takes one, each wait some */
-#define STEP_MS 500    /* of a wait */
+#define STEP_US 500000 /* of a wait */
 #define NO_ANSWER 0xF0 /* first of the bytes for a connection that breaks */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -141,7 +141,7 @@ static void turn(void) {
 static void wait_for_end(void) {
     for (int i = 0; i < MAX_TURNS && told == 0; i++) {
         if (on_the_way == 0)
-            now_us += STEP_MS * 1000;
+            now_us += STEP_US;
         turn();
     }
     ASSERT(told == 1);
