@@ -82,6 +82,7 @@ def measure_time(bench):
             bench.load(server, 2000)
         good = service.answered_ok()
         threads = world.cpu_us_by_thread(service.pid)
+        aside = [world.times_put_aside(s.pid) for s in (service, echo)]
         for _ in range(bench.options.rounds):
             rows["gRPC echo"].append(timed(bench, echo))
             rows["libcurl POST"].append(bench.post(bench.options.calls))
@@ -90,6 +91,8 @@ def measure_time(bench):
         assert service.answered_ok() - good == calls, "not every call was answered OK"
         threads = {name: (used - threads.get(name, 0)) / calls
                    for name, used in world.cpu_us_by_thread(service.pid).items()}
+        aside = [(world.times_put_aside(s.pid) - before) / calls
+                 for s, before in zip((service, echo), aside)]
         after = world.status(service.pid)
     middle = {}
     for name, seen in rows.items():
@@ -100,6 +103,7 @@ def measure_time(bench):
     print(f"floor {floor:.1f} us, ratio {middle['session-dsm'] / floor:.2f}")
     print("by thread: " + ", ".join(f"{name} {used:.1f}" for name, used in
                                     sorted(threads.items(), key=lambda t: -t[1]) if used >= 0.1))
+    print("put aside for another thread, times a call: session-dsm {:.3f}, echo {:.3f}".format(*aside))
     print(f"resident kB before load {idle}, after {after}")
 
 

@@ -377,6 +377,16 @@ def cpu_us_by_thread(pid):
     return used
 
 
+def times_put_aside(pid):
+    """How often a thread that still runs lost its processor to another while it could go on."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            text = (task / "status").read_text()
+            total += int(re.search(r"^nonvoluntary_ctxt_switches:\s+(\d+)", text, re.M).group(1))
+    return total
+
+
 def status(pid):
     """Resident memory in kB and the number of threads of one process."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
