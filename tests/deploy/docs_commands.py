@@ -25,6 +25,8 @@ NOT_RUN = {
     "./scripts/bench": "takes minutes, and is run on demand",
     "/usr/bin/python3 tests/bench/tls.py": "takes a minute; on demand",
     "/usr/bin/python3 tests/bench/side_by_side.py": "takes minutes; on demand",
+    "cmake --preset release -DBUILD_BENCH=ON": "builds everything once more, for the next",
+    "/usr/bin/python3 tests/bench/by_library.py": "needs perf, and takes a minute; on demand",
     "/usr/bin/python3 tests/bench/in_flight.py": "takes a minute under valgrind; on demand",
     "./scripts/kill-test --quick": "half a minute of killing; on demand",
     "tests/model/check": "needs spin, and a minute; on demand",
