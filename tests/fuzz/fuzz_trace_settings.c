@@ -7,7 +7,7 @@
  */
 #include "environment.h"
 #include "telemetry/trace_context.h"
-#include "telemetry/trace_settings.h"
+#include "tests/unit/trace_variables.h"
 
 #include <stdlib.h>
 
@@ -15,32 +15,6 @@
 #define SECRET "hush-hush-hush"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const char *const names[] = {
-    "OTEL_SDK_DISABLED",
-    "OTEL_SERVICE_NAME",
-    "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_PROPAGATORS",
-    "OTEL_TRACES_EXPORTER",
-    "OTEL_TRACES_SAMPLER",
-    "OTEL_TRACES_SAMPLER_ARG",
-    "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-    "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "OTEL_ATTRIBUTE_COUNT_LIMIT",
-};
-
-_Static_assert(ARRAY_LEN(names) == TRACE_N_SETTINGS, "each variable can be chosen");
 
 static bool is_line(struct str s) {
     return str_is_utf8(s) && str_find(s, '\n') == s.n;
@@ -94,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct str line = str_sub(rest, 0, str_find(rest, '\n'));
         rest = str_from(rest, line.n + 1);
         if (line.n > 0 && memchr(line.p, '\0', line.n) == NULL)
-            environment_put(a, names[(unsigned char)line.p[0] % ARRAY_LEN(names)],
+            environment_put(a,
+                            trace_variables[(unsigned char)line.p[0] % ARRAY_LEN(trace_variables)],
                             str_from(line, 1));
     }
     environment_put(a, "OTEL_EXPORTER_OTLP_HEADERS", STR("authorization=" SECRET));

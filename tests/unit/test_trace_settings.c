@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* OpenTelemetry's variables: defaults, what they choose, and that a wrong one stops nothing. */
-#include "base/obj.h"
 #include "telemetry/trace_context.h"
-#include "telemetry/trace_settings.h"
+#include "trace_variables.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -10,33 +9,9 @@
 static struct arena *arena;
 static struct trace_settings s;
 
-static const char *const names[] = {
-    "OTEL_SDK_DISABLED",
-    "OTEL_SERVICE_NAME",
-    "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_PROPAGATORS",
-    "OTEL_TRACES_EXPORTER",
-    "OTEL_TRACES_SAMPLER",
-    "OTEL_TRACES_SAMPLER_ARG",
-    "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-    "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "OTEL_ATTRIBUTE_COUNT_LIMIT",
-};
-
 static void clean(void) {
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        unsetenv(names[i]);
+    for (size_t i = 0; i < ARRAY_LEN(trace_variables); i++)
+        unsetenv(trace_variables[i]);
     trace_settings_clear(&s);
     memset(&s, 0, sizeof s);
 }
@@ -100,10 +75,10 @@ static void without_variables_nothing_is_exported(void **state) {
 
 static void empty_is_unset(void **state) {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        LOAD(names[i], "");
+    for (size_t i = 0; i < ARRAY_LEN(trace_variables); i++) {
+        LOAD(trace_variables[i], "");
         assert_defaults();
-        LOAD(names[i], "  ");
+        LOAD(trace_variables[i], "  ");
         assert_defaults();
         assert_int_equal(s.exporter, TRACE_EXPORT_NONE);
         assert_int_equal(s.warnings.n, 0);
@@ -336,9 +311,9 @@ static void every_variable_is_explained_and_printed(void **state) {
     out = open_memstream(&print, &size);
     trace_settings_print(out, &s);
     fclose(out);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        assert_non_null(strstr(help, arena_printf(arena, "  %s ", names[i]).p));
-        assert_non_null(strstr(print, arena_printf(arena, "%s=", names[i]).p));
+    for (size_t i = 0; i < ARRAY_LEN(trace_variables); i++) {
+        assert_non_null(strstr(help, arena_printf(arena, "  %s ", trace_variables[i]).p));
+        assert_non_null(strstr(print, arena_printf(arena, "%s=", trace_variables[i]).p));
     }
     assert_non_null(strstr(print, "OTEL_BSP_MAX_QUEUE_SIZE=2048\n"));
     assert_non_null(strstr(help, "(1 to 65536; default 2048)\n"));
